@@ -1,0 +1,78 @@
+"""Samples, and batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+
+import torch
+from attrs import field, frozen
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from slp_core.manifest import Row
+from slp_core.sequence import Sequence
+from slp_core.signals import Signal
+
+
+@frozen(eq=False)
+class Sample:
+    """One row, read: a signal for each stream, token ids for whoever asked for them."""
+
+    row: Row
+    signals: dict[str, Signal]  #: by stream
+    tokens: dict[str, list[int]] = field(factory=dict)  #: "decoder.labels", ...
+
+    @property
+    def steps(self) -> int:
+        """The length that a batch's budget counts: the longest stream."""
+        return max(len(signal.values) for signal in self.signals.values())
+
+
+@frozen(eq=False)
+class Tokens:
+    """Token ids ``b l``, zeros after the end, and their mask ``b l``, True where valid."""
+
+    ids: Tensor
+    mask: Tensor
+
+    def to(self, device: torch.device | str) -> Tokens:
+        return Tokens(self.ids.to(device), self.mask.to(device))
+
+
+@frozen(eq=False)
+class Batch:
+    """Padded samples. What each stream, the decoder and the objectives read."""
+
+    rows: tuple[Row, ...]
+    signals: dict[str, Sequence]
+    tokens: dict[str, Tokens] = field(factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to(self, device: torch.device | str) -> Batch:
+        return Batch(
+            self.rows,
+            {name: signal.to(device) for name, signal in self.signals.items()},
+            {name: tokens.to(device) for name, tokens in self.tokens.items()},
+        )
+
+
+def collate(samples: Items[Sample]) -> Batch:
+    """Pad samples to the longest of the batch, valid steps first."""
+    signals = {
+        stream: Sequence.pad(
+            [torch.from_numpy(sample.signals[stream].values) for sample in samples],
+            [sample.signals[stream].rate for sample in samples],
+        )
+        for stream in samples[0].signals
+    }
+    tokens = {name: _pad_ids([s.tokens[name] for s in samples]) for name in samples[0].tokens}
+    return Batch(tuple(sample.row for sample in samples), signals, tokens)
+
+
+def _pad_ids(ids: Items[list[int]]) -> Tokens:
+    rows = [torch.tensor(one, dtype=torch.long) for one in ids]
+    padded = pad_sequence(rows, batch_first=True)  # (b, l)
+    lengths = torch.tensor([len(row) for row in rows])
+    return Tokens(padded, torch.arange(padded.shape[1])[None] < lengths[:, None])

@@ -1,0 +1,27 @@
+"""What a part is told when it is built, beside its own configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from slp_core.tensortype import TensorType
+
+if TYPE_CHECKING:
+    from slp_core.manifest import Manifest
+
+
+@frozen
+class Context:
+    """Where a part stands and what meets it there. Every field has a default, so that a part
+    can be made in Python from its configuration alone."""
+
+    path: str = ""  #: "streams.pose.encoder"
+    inputs: TensorType | None = None  #: what comes in, sizes resolved (not for fusions)
+    streams: dict[str, TensorType] = field(factory=dict)  #: what comes in, for fusions
+    output: TensorType | None = None  #: what must go out, sizes resolved
+    train: Manifest | None = None  #: the training rows, when a pipeline is built anew
+    target: str = "text"  #: the column that is translated into
+    assets: Path | None = None  #: the part's own files, when a pipeline is opened again

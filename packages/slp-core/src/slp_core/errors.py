@@ -1,0 +1,40 @@
+"""What the toolkit says when the user's input is wrong: one clear message, exit code 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from attrs import frozen
+
+
+class UserError(Exception):
+    """The user's mistake, said in words that tell where it is and what to do about it."""
+
+
+@frozen
+class Problem:
+    """One thing wrong in a recipe: where it stands, its key, and what was expected."""
+
+    where: str  #: "recipes/a.toml:12", or "--set"
+    key: str  #: "streams.pose.encoder.dim"
+    message: str  #: what was written and what was expected
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.key}: {self.message}"
+
+
+class RecipeError(UserError):
+    """Every problem of a recipe, in one go."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Say the nearest of ``choices``, then all of them: ``; did you mean "clip"? (one of ...)``."""
+    known: Sequence[str] = sorted(set(choices))
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    hint = f'; did you mean "{near[0]}"?' if near else ""
+    return f"{hint} (one of: {', '.join(known)})" if known else hint

@@ -1,0 +1,131 @@
+"""The interfaces: what an encoder, tokenizer, mapper, fusion, decoder or objective must be.
+
+Every part is a :class:`Part`, an ``nn.Module`` made from its configuration and a
+:class:`~slp_core.context.Context`. Masks are honoured everywhere: padding a batch never changes
+a sample's result.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+from torch import Tensor, nn
+
+from slp_core.batch import Batch, Tokens
+from slp_core.context import Context
+from slp_core.manifest import Row
+from slp_core.sequence import Sequence
+
+if TYPE_CHECKING:
+    from slp_core.pipeline import Pipeline, Trace
+
+
+class Part(nn.Module):
+    """What a recipe names."""
+
+    def __init__(self, config: Any, context: Context = Context()) -> None:  # noqa: B008 (frozen)
+        super().__init__()
+        self.config = config
+        self.context = context
+
+    def sizes(self) -> dict[str, int]:
+        """Sizes that only this instance can tell, weights loaded: ``{"d": 768}``.
+
+        Of the output for encoders and tokenizers, of the input for decoders."""
+        return {}
+
+    def subparts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Groups of parameters a stage may name behind the part: ``decoder.lora``."""
+        return {}
+
+    def save_assets(self, folder: Path) -> None:
+        """Write what is no tensor (tokenizer, model configuration) into ``folder``.
+
+        ``context.assets`` is that folder when the pipeline is opened again, and the part then
+        builds itself from it alone: no network, no training rows."""
+
+
+class Encoder(Part):
+    """Signal to sequence: ``b t ...`` to ``b t' d``."""
+
+    @abstractmethod
+    def forward(self, inputs: Sequence) -> Sequence: ...
+
+
+class Tokenizer(Part):
+    """Sequence to codes: ``b t d`` to quantised ``b t d`` with ``codes`` set (``b t``)."""
+
+    @abstractmethod
+    def forward(self, inputs: Sequence) -> Sequence: ...
+
+
+class Mapper(Part):
+    """Sequence to sequence: ``b t d`` to ``b t' d'``."""
+
+    @abstractmethod
+    def forward(self, inputs: Sequence) -> Sequence: ...
+
+
+class Fusion(Part):
+    """Several streams to one sequence."""
+
+    @abstractmethod
+    def forward(self, streams: dict[str, Sequence]) -> Sequence: ...
+
+
+@frozen
+class Translation:
+    """A sentence and what it is worth.
+
+    ``tokens``: the pieces with the probability the model gave each; ``confidence``: the
+    geometric mean of those probabilities, uncalibrated: it ranks, it does not promise.
+    """
+
+    text: str
+    confidence: float
+    tokens: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+
+
+class Decoder(Part):
+    """Sequence to text."""
+
+    @abstractmethod
+    def encode(self, row: Row, target: str | None) -> dict[str, list[int]]:
+        """Token ids of a row: its prompts, and its ``labels`` unless ``target`` is None."""
+
+    @abstractmethod
+    def forward(self, inputs: Sequence, tokens: dict[str, Tokens]) -> Tensor:
+        """Logits ``b l v``, teacher forced: position ``l`` scores ``tokens["labels"]`` at l."""
+
+    @abstractmethod
+    def generate(
+        self, inputs: Sequence, tokens: dict[str, Tokens], **options: Any
+    ) -> list[Translation]:
+        """Translate. ``options`` are Hugging Face generation settings (``num_beams``)."""
+
+
+class Objective(Part):
+    """A loss over what the pipeline computed.
+
+    ``on`` is the part it looks at and ``target`` the manifest column, both from the recipe.
+    """
+
+    on: str = "decoder"
+    target: str = "text"
+
+    def encode(self, row: Row, pipeline: Pipeline) -> dict[str, list[int]]:
+        """Token ids it needs from a row, if any; padded into ``batch.tokens``."""
+        return {}
+
+    @abstractmethod
+    def count(self, batch: Batch) -> int:
+        """How many items (tokens, samples) the loss of this batch is summed over."""
+
+    @abstractmethod
+    def forward(self, pipeline: Pipeline, trace: Trace, batch: Batch) -> Tensor:
+        """The loss summed over those items; the trainer divides by the count over the whole
+        accumulated batch of all processes, so that neither changes the gradient."""

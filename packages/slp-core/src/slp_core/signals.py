@@ -1,0 +1,78 @@
+"""From a file to numbers: the processor's contract. Free of torch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from slp_core.context import Context
+from slp_core.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class SignalError(UserError):
+    """A signal cannot be read, with the reason. Whoever reads a row adds where it stands."""
+
+
+@frozen(eq=False)
+class Signal:
+    """One clip, ready for an encoder. ``values``: ``t ...``; ``rate``: steps a second
+    (NaN where there is no clock, as for text)."""
+
+    values: np.ndarray
+    rate: float
+
+
+@frozen
+class Clip:
+    """Which part of which file: ``source`` is a path, or the text itself for text signals;
+    ``start`` and ``end`` in milliseconds (``end`` None: to the end of the file)."""
+
+    source: str
+    start: float = 0.0
+    end: float | None = None
+
+
+class Processor(ABC):
+    """Reads one kind of signal. Deterministic; what is random lives in :meth:`augment`."""
+
+    #: False when the manifest's field is the signal itself (text), not a path to a file.
+    reads_files: bool = True
+
+    def __init__(self, config: Any, context: Context = Context()) -> None:  # noqa: B008 (frozen)
+        self.config = config
+        self.context = context
+
+    @abstractmethod
+    def read(self, clip: Clip) -> Signal:
+        """Decode, select and normalise one clip.
+
+        Raises:
+            SignalError: the file is absent, unreadable, empty or holds values that are not
+                finite; or the span lies outside the clip.
+        """
+
+    def probe(self, clip: Clip) -> int:
+        """The number of steps, found as cheaply as the format allows.
+
+        It refuses whatever :meth:`read` refuses. Raises: SignalError.
+        """
+        return len(self.read(clip).values)
+
+    def augment(self, signal: Signal, rng: np.random.Generator) -> Signal:
+        """A random variant, for training only."""
+        return signal
+
+    def sizes(self) -> dict[str, int]:
+        """Sizes of the output that only this instance can tell (``{"vocabulary": 412}``)."""
+        return {}
+
+    def save_assets(self, folder: Path) -> None:
+        """Write what was learnt from the training rows (a vocabulary) into ``folder``.
+
+        ``context.assets`` is that folder when the pipeline is opened again."""

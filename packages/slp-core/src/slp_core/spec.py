@@ -1,0 +1,50 @@
+"""What a package registers under an entry point: a light description of one part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Literal, get_args
+
+from attrs import frozen
+
+#: The version of the contract between the core and its plugins.
+API = 1
+
+Kind = Literal[
+    "processor", "encoder", "tokenizer", "mapper", "fusion", "decoder",
+    "objective", "annotator", "corpus", "metric", "command",
+]  # fmt: skip
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+@frozen
+class ComponentSpec:
+    """One part: its configuration, its tensor signature, and where its code is.
+
+    The module that holds a spec imports nothing heavy; ``factory`` (``"module:name"``) is
+    imported only when the part is built, and called as ``factory(config, context)``.
+
+    ``signature`` tells the output type from the configuration and the input types:
+
+    ===========  =====================================================================
+    processor    ``signature(config, signal: str) -> TensorType``
+    encoder, tokenizer, mapper   ``signature(config, inputs: TensorType) -> TensorType``
+    fusion       ``signature(config, inputs: dict[str, TensorType]) -> TensorType``
+    decoder      ``signature(config, inputs: TensorType) -> TensorType`` (``TEXT``)
+    others       none
+    ===========  =====================================================================
+    """
+
+    kind: Kind
+    config: type
+    factory: str
+    signature: Callable[..., Any] | None = None
+    api: int = API
+    summary: str = ""  #: one line, for listings
+    paper: str = ""  #: "arXiv:2103.00020"
+
+    def load(self) -> Callable[..., Any]:
+        """Import the factory. This is where torch and the rest come in."""
+        module, _, name = self.factory.partition(":")
+        return getattr(import_module(module), name)
