@@ -50,6 +50,15 @@ class Batch:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def tokens_of(self, part: str) -> dict[str, Tokens]:
+        """The token ids a part asked for, without its path: ``{"labels": ...}``."""
+        prefix = f"{part}."
+        return {
+            name.removeprefix(prefix): tokens
+            for name, tokens in self.tokens.items()
+            if name.startswith(prefix)
+        }
+
     def to(self, device: torch.device | str) -> Batch:
         return Batch(
             self.rows,

@@ -19,6 +19,7 @@ class Context:
     can be made in Python from its configuration alone."""
 
     path: str = ""  #: "streams.pose.encoder"
+    signal: str = ""  #: the manifest column of the stream it stands in
     inputs: TensorType | None = None  #: what comes in, sizes resolved (not for fusions)
     streams: dict[str, TensorType] = field(factory=dict)  #: what comes in, for fusions
     output: TensorType | None = None  #: what must go out, sizes resolved

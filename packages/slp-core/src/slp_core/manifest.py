@@ -163,9 +163,7 @@ def _refuse_doubles(file: Path, rows: Sequence[Row]) -> None:
             seen[row.id] = row.line
 
 
-def write_manifest(
-    file: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
-) -> None:
+def write_manifest(file: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a TSV verbatim, whole or not at all.
 
     Raises:

@@ -33,9 +33,7 @@ class Sequence:
 
     def to(self, device: torch.device | str) -> Sequence:
         codes = None if self.codes is None else self.codes.to(device)
-        return Sequence(
-            self.values.to(device), self.mask.to(device), self.rate.to(device), codes
-        )
+        return Sequence(self.values.to(device), self.mask.to(device), self.rate.to(device), codes)
 
     def with_values(self, values: Tensor) -> Sequence:
         """The same steps with other values."""

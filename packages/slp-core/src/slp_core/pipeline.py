@@ -1,0 +1,266 @@
+"""The composed network: from a batch of signals to the sequence a decoder reads, and to text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from attrs import frozen
+from safetensors import SafetensorError
+from safetensors.torch import load_model, save_model
+from torch import nn
+
+from slp_core.batch import Batch, Sample, collate
+from slp_core.check import Plan, check, matches
+from slp_core.errors import UserError, did_you_mean
+from slp_core.files import whole_folder, write_text
+from slp_core.manifest import Row
+from slp_core.parts import Decoder, Part, Translation
+from slp_core.recipe import Recipe
+from slp_core.sequence import Sequence
+from slp_core.signals import Clip, Processor, Signal, SignalError
+
+RECIPE = "recipe.toml"
+WEIGHTS = "model.safetensors"
+ASSETS = "assets"
+
+
+@frozen(eq=False)
+class Trace:
+    """What every part gave, by path; ``last`` is what goes into the decoder."""
+
+    outputs: dict[str, Sequence]
+    last: Sequence
+
+    def __getitem__(self, path: str) -> Sequence:
+        return self.outputs[path]
+
+
+class Pipeline(nn.Module):
+    """Processors and parts, wired as the recipe says. Made by :func:`slp_core.build.build`.
+
+    The parts are submodules under their recipe paths (``streams.pose.encoder``), which are the
+    prefixes of their parameters' names.
+    """
+
+    decoder: Decoder
+
+    def __init__(
+        self, plan: Plan, processors: dict[str, Processor], parts: dict[str, Part]
+    ) -> None:
+        super().__init__()
+        self.plan = plan
+        self.processors = processors
+        self.parts = tuple(parts)
+        for path, part in parts.items():
+            _mount(self, path, part)
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.plan.recipe
+
+    # -- the data's way ----------------------------------------------------------------------
+
+    def forward(self, batch: Batch) -> Trace:
+        """Run everything before the decoder. Shapes: see each part."""
+        outputs: dict[str, Sequence] = {}
+        ends: dict[str, Sequence] = {}
+        for name, trunk in self._streams():
+            reached = ends[trunk] if trunk else batch.signals[name]
+            for kind in ("encoder", "tokenizer", "mapper"):
+                reached = self._pass(f"streams.{name}.{kind}", reached, outputs)
+            ends[name] = reached
+        fused: Any = {name: ends[name] for name in self.recipe.fused}
+        if "fusion" in self.parts:
+            fused = self._pass("fusion", fused, outputs)
+        else:
+            (fused,) = fused.values()
+        fused = self._pass("mapper", fused, outputs)
+        return Trace(outputs, fused)
+
+    def _pass(self, path: str, inputs: Any, outputs: dict[str, Sequence]) -> Any:
+        if path not in self.parts:
+            return inputs
+        outputs[path] = self.part(path)(inputs)
+        return outputs[path]
+
+    def _streams(self) -> Iterator[tuple[str, str | None]]:
+        """Streams with their trunks, trunks first."""
+        waiting = {name: stream.from_ for name, stream in self.recipe.streams.items()}
+        while waiting:
+            name = next(n for n, trunk in waiting.items() if trunk not in waiting)
+            yield name, waiting.pop(name)
+
+    # -- its parts ---------------------------------------------------------------------------
+
+    def part(self, path: str) -> Any:
+        """The part at a recipe path.
+
+        Raises:
+            UserError: there is none.
+        """
+        if path in self.processors:
+            return self.processors[path]
+        if path not in self.parts:
+            raise UserError(f'the pipeline has no part "{path}"{did_you_mean(path, self.parts)}')
+        return self.get_submodule(path)
+
+    def select(self, patterns: Iterable[str]) -> dict[str, nn.Parameter]:
+        """The named parameters that part paths mean: ``streams.*.mapper``, ``decoder.lora``.
+
+        Raises:
+            UserError: a pattern means no parameter.
+        """
+        chosen: dict[str, nn.Parameter] = {}
+        groups = self._groups()
+        for pattern in patterns:
+            found = {n: p for path, group in groups.items() if matches(pattern, path)
+                     for n, p in group.items()}  # fmt: skip
+            if not found:
+                known = [*groups]
+                raise UserError(f'"{pattern}" has no parameters{did_you_mean(pattern, known)}')
+            chosen |= found
+        return {name: p for name, p in self.named_parameters() if name in chosen}
+
+    def _groups(self) -> dict[str, dict[str, nn.Parameter]]:
+        """Parameters by part path, and by the groups a part names below itself."""
+        names = {id(parameter): name for name, parameter in self.named_parameters()}
+        groups: dict[str, dict[str, nn.Parameter]] = {}
+        for path in self.parts:
+            part = self.part(path)
+            own = {names[id(p)]: p for p in part.parameters()}
+            if own:
+                groups[path] = own
+            for name, parameters in part.subparts().items():
+                group = {names[id(p)]: p for p in parameters}
+                if group:
+                    groups[f"{path}.{name}"] = group
+        return groups
+
+    @property
+    def device(self) -> torch.device:
+        return next((p.device for p in self.parameters()), torch.device("cpu"))
+
+    # -- rows and files ----------------------------------------------------------------------
+
+    def read(self, row: Row) -> dict[str, Signal]:
+        """Read a row's signal for every stream that has one.
+
+        Raises:
+            SignalError: with the row and the column.
+        """
+        signals = {}
+        for name, stream in self.recipe.streams.items():
+            if stream.signal is None:
+                continue
+            processor = self.processors[f"streams.{name}.processor"]
+            try:
+                signals[name] = processor.read(clip_of(row, stream.signal, processor))
+            except SignalError as error:
+                raise SignalError(f"{row.where}: {stream.signal}: {error}") from error
+        return signals
+
+    @torch.inference_mode()
+    def generate(self, batch: Batch, **options: Any) -> list[Translation]:
+        """Translate a batch. ``options``: Hugging Face generation settings."""
+        batch = batch.to(self.device)
+        return self.decoder.generate(self(batch).last, batch.tokens_of("decoder"), **options)
+
+    def translate(
+        self, source: str | Path | Mapping[str, str | Path], **options: Any
+    ) -> Translation:
+        """Translate one file (or a file for each signal: ``{"pose": ..., "video": ...}``).
+
+        Raises:
+            UserError: the file cannot be read, or another signal is missing.
+        """
+        wanted = list(dict.fromkeys(s.signal for s in self.recipe.streams.values() if s.signal))
+        given = dict(source) if isinstance(source, Mapping) else {wanted[0]: source}
+        missing = [name for name in wanted if name not in given]
+        if missing:
+            raise UserError(f"this pipeline also reads {', '.join(missing)}; give a file for each")
+        row = Row({name: str(one) for name, one in given.items()}, Path(), 0)
+        self.eval()
+        return self.generate(collate([self.sample(row, None)]), **options)[0]
+
+    def sample(self, row: Row, target: str | None) -> Sample:
+        """Read and tokenise one row; without labels if ``target`` is None."""
+        ids = self.decoder.encode(row, target)
+        tokens = {f"decoder.{name}": one for name, one in ids.items()}
+        return Sample(row, self.read(row), tokens)
+
+    # -- to disk and back --------------------------------------------------------------------
+
+    def save(self, folder: Path | str) -> None:
+        """Write the pipeline: recipe, weights and assets, whole or not at all."""
+        with whole_folder(Path(folder)) as beside:
+            write_text(beside / RECIPE, self.recipe.to_toml())
+            for path in [*self.processors, *self.parts]:
+                assets = beside / ASSETS / path
+                assets.mkdir(parents=True)
+                self.part(path).save_assets(assets)
+                if not any(assets.iterdir()):
+                    assets.rmdir()
+            save_model(self, str(beside / WEIGHTS))
+
+    def load_weights(self, folder: Path | str) -> None:
+        """Load what :meth:`save` wrote, strictly.
+
+        Raises:
+            UserError: weights are absent, missing, unexpected or of another shape.
+        """
+        file = Path(folder) / WEIGHTS
+        if not file.is_file():
+            raise UserError(f"{file}: there are no weights")
+        try:
+            load_model(self, str(file), strict=True, device=str(self.device))
+        except (RuntimeError, SafetensorError) as error:
+            raise UserError(f"{file}: does not fit this pipeline: {error}") from error
+
+    @classmethod
+    def from_pretrained(cls, folder: Path | str) -> Pipeline:
+        """Open a saved pipeline or a finished run.
+
+        Raises:
+            UserError: the folder is none, or its parts are not installed.
+        """
+        from slp_core.build import build
+        from slp_core.recipe_file import load_recipe
+
+        folder = Path(folder)
+        home = folder / "pipeline" if (folder / "pipeline" / WEIGHTS).is_file() else folder
+        for name in (RECIPE, WEIGHTS):
+            if not (home / name).is_file():
+                raise UserError(f"{folder}: is no saved pipeline or finished run ({name} missing)")
+        pipeline = build(check(load_recipe(home / RECIPE)), assets=home / ASSETS)
+        pipeline.load_weights(home)
+        return pipeline.eval()
+
+
+def clip_of(row: Row, signal: str, processor: Processor) -> Clip:
+    """Which part of which file a row means by a signal column.
+
+    Raises:
+        SignalError: the row has no such field, or its span cannot be read.
+    """
+    written = row.get(signal)
+    if not written:
+        raise SignalError("the field is empty" if signal in row.fields else "there is no column")
+    try:
+        start, end = row.span
+    except UserError as error:
+        raise SignalError(str(error)) from error
+    source = str(row.path(signal)) if processor.reads_files else written
+    return Clip(source, start, end)
+
+
+def _mount(root: nn.Module, path: str, part: Part) -> None:
+    """Register a part under its path, with plain modules on the way."""
+    *parents, last = path.split(".")
+    for word in parents:
+        if word not in root._modules:
+            root.add_module(word, nn.Module())
+        root = root.get_submodule(word)
+    root.add_module(last, part)

@@ -1,0 +1,202 @@
+"""Making a :class:`~slp_core.recipe.Recipe` of tables, every problem collected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from slp_core.errors import Problem, RecipeError, did_you_mean
+from slp_core.recipe import (
+    Data,
+    Evaluation,
+    FusionUse,
+    Header,
+    ObjectiveUse,
+    Recipe,
+    Source,
+    Stage,
+    Stream,
+    Use,
+)
+from slp_core.schema import Bad, Report, structure
+
+PARTS = ("processor", "encoder", "tokenizer", "mapper")
+
+
+def structure_recipe(source: Source) -> Recipe:
+    """Make a :class:`Recipe` of tables.
+
+    Raises:
+        RecipeError: with every problem found.
+    """
+    problems: list[Problem] = []
+
+    def report(key: str, message: str) -> None:
+        problems.append(Problem(source.where(key), key, message))
+
+    table = source.table
+    sections: dict[str, Callable[[Any], Any]] = {
+        "recipe": lambda value: structure(value, Header, "recipe", report),
+        "data": lambda value: _data(value, report),
+        "streams": lambda value: _streams(value, report),
+        "fusion": lambda value: _fusion(value, report),
+        "mapper": lambda value: _use(value, "mapper", report),
+        "decoder": lambda value: _use(value, "decoder", report),
+        "stages": lambda value: _stages(value, report),
+        "evaluation": lambda value: structure(value, Evaluation, "evaluation", report),
+    }
+    for key in table:
+        if key not in sections:
+            report(key, f"there is no such table{did_you_mean(key, sections)}")
+    made: dict[str, Any] = {}
+    for name, make in sections.items():
+        if name in table:
+            try:
+                made[name] = make(table[name])
+            except Bad:
+                continue
+        elif name in ("recipe", "streams", "decoder"):
+            report(name, f"the table [{name}] is missing")
+    _check_streams(made.get("streams", {}), made.get("fusion"), "fusion" in table, report)
+    if problems:
+        raise RecipeError(problems)
+    return Recipe(header=made.pop("recipe"), data=made.pop("data", Data()), source=source, **made)
+
+
+def _each(items: Mapping[Any, Any], make: Callable[[Any, Any], Any]) -> dict[Any, Any]:
+    """Make every item so that all problems are reported; the good ones are returned."""
+    made = {}
+    for key, value in items.items():
+        try:
+            made[key] = make(key, value)
+        except Bad:
+            continue
+    return made
+
+
+def _require(good: bool, key: str, message: str, report: Report) -> None:
+    if not good:
+        report(key, message)
+        raise Bad
+
+
+def _use(value: Any, key: str, report: Report, extra: Sequence[str] = ()) -> Use:
+    """``"linear"`` or ``{ use = "linear", ... }``; keys in ``extra`` belong to somebody else."""
+    if isinstance(value, str):
+        return Use(value)
+    expected = 'the name of a part is expected, as { use = "linear", ... }'
+    _require(isinstance(value, Mapping), key, expected, report)
+    name = value.get("use")
+    _require(isinstance(name, str), f"{key}.use", 'names no part; write use = "..."', report)
+    return Use(name, {k: v for k, v in value.items() if k != "use" and k not in extra})
+
+
+def _data(value: Any, report: Report) -> Data:
+    corpus = None
+    if isinstance(value, Mapping) and "corpus" in value:
+        corpus = _use(value["corpus"], "data.corpus", report)
+        value = {key: inner for key, inner in value.items() if key != "corpus"}
+    return attrs.evolve(structure(value, Data, "data", report), corpus=corpus)
+
+
+def _streams(value: Any, report: Report) -> dict[str, Stream]:
+    good = isinstance(value, Mapping) and len(value) > 0
+    _require(good, "streams", "at least one [streams.<name>] is expected", report)
+    return _each(value, lambda name, one: _stream(one, f"streams.{name}", report))
+
+
+def _stream(value: Any, key: str, report: Report) -> Stream:
+    _require(isinstance(value, Mapping), key, "a table is expected", report)
+    plain = "." not in key.removeprefix("streams.")
+    _require(plain, key, "the name of a stream holds no dot", report)
+    known = ("signal", "from", *PARTS)
+    for name in value:
+        if name not in known:
+            report(f"{key}.{name}", f"there is no such key{did_you_mean(name, known)}")
+    written = {name: value[name] for name in known if name in value}
+    parts = {name: one for name, one in written.items() if name in PARTS}
+    made = _each(parts, lambda name, one: _use(one, f"{key}.{name}", report))
+    words = {name: one for name, one in written.items() if name not in PARTS}
+    made |= _each(words, lambda name, one: structure(one, str, f"{key}.{name}", report))
+    one_of = ("signal" in written) != ("from" in written)
+    expected = "either `signal` (a manifest column) or `from` (a stream) is expected"
+    _require(one_of, key, expected, report)
+    if "from" in written:
+        no_processor = "a branch has no processor; its trunk has read the signal"
+        _require("processor" not in written, f"{key}.processor", no_processor, report)
+        made["from_"] = made.pop("from", None)
+    else:
+        needed = "a stream that reads a signal needs an encoder"
+        _require("encoder" in written, f"{key}.encoder", needed, report)
+    return Stream(**made)
+
+
+def _fusion(value: Any, report: Report) -> FusionUse:
+    part = _use(value, "fusion", report, extra=["streams"])
+    streams = None
+    if isinstance(value, Mapping) and "streams" in value:
+        streams = structure(value["streams"], list[str], "fusion.streams", report)
+    return FusionUse(part, streams)
+
+
+def _stages(value: Any, report: Report) -> list[Stage]:
+    good = isinstance(value, list)
+    _require(good, "stages", "a list of tables is expected: write [[stages]]", report)
+    tables = {f"stages.{number}": one for number, one in enumerate(value)}
+    made = _each(tables, lambda key, one: _stage(one, key, report))
+    names: set[str] = set()
+    for key, stage in made.items():
+        if stage.name in names:
+            report(f"{key}.name", f'"{stage.name}" is the name of an earlier stage too')
+        names.add(stage.name)
+    return list(made.values())
+
+
+def _stage(value: Any, key: str, report: Report) -> Stage:
+    _require(isinstance(value, Mapping), key, "a table is expected", report)
+    table = dict(value)
+    objectives = table.get("objectives", [])
+    path = f"{key}.objectives"
+    if isinstance(objectives, list):
+        numbered = {f"{path}.{number}": one for number, one in enumerate(objectives)}
+        made = _each(numbered, lambda at, one: _objective(one, at, report))
+        # A bad objective has been reported; it is no reason to say that there is none.
+        table["objectives"] = list(made.values()) or [ObjectiveUse(Use("?"))] * len(objectives)
+    return structure(table, Stage, key, report)
+
+
+def _objective(value: Any, key: str, report: Report) -> ObjectiveUse:
+    part = _use(value, key, report, extra=["on", "target", "weight"])
+    own = value if isinstance(value, Mapping) else {}
+    kinds: dict[str, Any] = {"on": str, "target": str, "weight": float}
+    written = {name: own[name] for name in kinds if name in own}
+    made = _each(written, lambda n, one: structure(one, kinds[n], f"{key}.{n}", report))
+    if len(made) < len(written):
+        raise Bad
+    return ObjectiveUse(part, **made)
+
+
+def _check_streams(
+    streams: Mapping[str, Stream], fusion: FusionUse | None, fusion_written: bool, report: Report
+) -> None:
+    for name, stream in streams.items():
+        if stream.from_ is not None and stream.from_ not in streams:
+            hint = did_you_mean(stream.from_, streams)
+            report(f"streams.{name}.from", f'there is no stream "{stream.from_}"{hint}')
+        seen, trunk = {name}, stream.from_
+        while trunk in streams:
+            if trunk in seen:
+                report(f"streams.{name}.from", "the stream branches off itself")
+                break
+            seen.add(trunk)
+            trunk = streams[trunk].from_
+    for name in (fusion.streams if fusion else None) or []:
+        if name not in streams:
+            hint = did_you_mean(name, streams)
+            report("fusion.streams", f'there is no stream "{name}"{hint}')
+    trunks = {stream.from_ for stream in streams.values()}
+    ends = [name for name in streams if name not in trunks]
+    if not fusion_written and len(ends) > 1:
+        report("fusion", f"{len(ends)} streams ({', '.join(ends)}) need a [fusion]")

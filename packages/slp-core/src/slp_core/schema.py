@@ -1,0 +1,200 @@
+"""Strict structuring: a table of a recipe into an attrs class, every problem collected.
+
+cattrs coerces (``"512"`` to 512, ``2.7`` to 2, ``"false"`` to True) and reports the first failed
+validator only, so classes are read field by field here; cattrs turns them back into tables.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+
+from slp_core.errors import did_you_mean
+
+T = TypeVar("T")
+Report = Callable[[str, str], None]  #: (key path, message)
+
+_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
+
+
+class Bad(Exception):
+    """A value could not be structured; the problem has been reported."""
+
+
+def structure(value: Any, kind: type[T], key: str, report: Report) -> T:
+    """Make a ``kind`` of what was written at ``key``.
+
+    Raises:
+        Bad: after every problem has gone to ``report``.
+    """
+    origin = get_origin(kind)
+    if attrs.has(kind):
+        return _structure_class(value, kind, key, report)
+    if origin is Literal:
+        return _choice(value, get_args(kind), key, report)
+    if origin in (Union, types.UnionType):
+        return _structure_union(value, get_args(kind), key, report)
+    if origin in (list, tuple):
+        return _structure_list(value, kind, key, report)
+    if origin is dict:
+        _require(isinstance(value, Mapping), value, "a table", key, report)
+        inner = get_args(kind)[1]
+        return _all({k: (lambda v=v, k=k: structure(v, inner, f"{key}.{k}", report))
+                     for k, v in value.items()})  # fmt: skip
+    if kind is Any:
+        return value
+    if kind is dict:
+        _require(isinstance(value, Mapping), value, "a table", key, report)
+        return value
+    if kind is float:
+        good = isinstance(value, int | float) and not isinstance(value, bool)
+        _require(good, value, _NAMES[float], key, report)
+        return float(value)  # type: ignore[return-value]
+    _require(type(value) is kind, value, _NAMES.get(kind, kind.__name__), key, report)
+    return value
+
+
+def said(value: Any) -> str:
+    """A value as a recipe writes it, shortened."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, Mapping):
+        return "a table"
+    return "a list" if isinstance(value, list) else str(value)
+
+
+def _require(good: bool, value: Any, expected: str, key: str, report: Report) -> None:
+    if not good:
+        report(key, f"{said(value)} was written, {expected} is expected")
+        raise Bad
+
+
+def _choice(value: Any, choices: tuple[Any, ...], key: str, report: Report) -> Any:
+    if value in choices and type(value) in {type(choice) for choice in choices}:
+        return value
+    hint = did_you_mean(str(value), [str(choice) for choice in choices])
+    report(key, f"{said(value)} is none of its values{hint}")
+    raise Bad
+
+
+def _structure_union(value: Any, kinds: tuple[type, ...], key: str, report: Report) -> Any:
+    wanted = [kind for kind in kinds if kind is not type(None)]
+    if value is None and len(wanted) < len(kinds):
+        return None
+    if len(wanted) == 1:
+        return structure(value, wanted[0], key, report)
+    problems: list[tuple[str, str]] = []
+    for kind in wanted:
+        problems.clear()
+        try:
+            return structure(value, kind, key, lambda *problem: problems.append(problem))
+        except Bad:
+            continue
+    names = [_NAMES.get(kind, "a table" if attrs.has(kind) else str(kind)) for kind in wanted]
+    if isinstance(value, Mapping) and any(attrs.has(kind) for kind in wanted):
+        for problem in problems:
+            report(*problem)
+    else:
+        report(key, f"{said(value)} was written, {' or '.join(names)} is expected")
+    raise Bad
+
+
+def _structure_list(value: Any, kind: Any, key: str, report: Report) -> Any:
+    _require(isinstance(value, list | tuple), value, "a list", key, report)
+    inner = get_args(kind)
+    fixed = get_origin(kind) is tuple and inner[-1] is not Ellipsis
+    if fixed:
+        right = len(value) == len(inner)
+        _require(right, value, f"a list of {len(inner)} values", key, report)
+    kinds = inner if fixed else [inner[0]] * len(value)
+    made = _all({n: (lambda v=v, k=k, n=n: structure(v, k, f"{key}.{n}", report))
+                 for n, (v, k) in enumerate(zip(value, kinds, strict=True))})  # fmt: skip
+    return get_origin(kind)(made.values())
+
+
+def _structure_class(value: Any, cls: type[T], key: str, report: Report) -> T:
+    if isinstance(value, cls):
+        return value
+    _require(isinstance(value, Mapping), value, "a table", key, report)
+    attrs.resolve_types(cls)
+    fields = {field.name: field for field in attrs.fields(cls) if field.init}
+    bad = False
+    for name in value:
+        if name not in fields:
+            report(_join(key, name), f"there is no such key{did_you_mean(name, fields)}")
+            bad = True
+    made: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name not in value:
+            if field.default is attrs.NOTHING:
+                report(_join(key, name), f"is required ({_describe(field.type)})")
+                bad = True
+            continue
+        try:
+            made[name] = structure(value[name], field.type, _join(key, name), report)
+        except Bad:
+            bad = True
+            continue
+        if field.validator is not None:
+            bad |= not _valid(field, made[name], _join(key, name), report)
+    if bad:
+        raise Bad
+    try:
+        return cls(**made)
+    except ValueError as error:  # a rule between several keys (__attrs_post_init__)
+        report(key, str(error))
+        raise Bad from error
+
+
+def _valid(field: Any, value: Any, key: str, report: Report) -> bool:
+    try:
+        field.validator(None, field, value)
+    except (ValueError, TypeError) as error:
+        text = str(error.args[0]) if error.args else str(error)
+        text = text.replace(f"'{field.name}' must", "must")
+        report(key, text if said(value) in text else f"{said(value)} was written: {text}")
+        return False
+    return True
+
+
+def _describe(kind: Any) -> str:
+    return _NAMES.get(kind, "a table" if attrs.has(kind) else str(kind))
+
+
+def _join(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
+
+
+def _all(makers: Mapping[Any, Callable[[], Any]]) -> dict[Any, Any]:
+    """Run every maker so that all problems are reported, then fail if one did."""
+    made, bad = {}, False
+    for name, make in makers.items():
+        try:
+            made[name] = make()
+        except Bad:
+            bad = True
+    if bad:
+        raise Bad
+    return made
+
+
+_converter = Converter(omit_if_default=True)
+
+
+def unstructure(value: Any) -> Any:
+    """Back to plain tables; keys at their default and None are left out."""
+    return _without_none(_converter.unstructure(value))
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_none(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(item) for item in value]
+    return value
