@@ -122,7 +122,8 @@ class _Checker:
             self._node("evaluation.metrics", "metric", Use(name))
             for name in recipe.evaluation.metrics
         ]
-        corpus = recipe.data.corpus and self._node("data.corpus", "corpus", recipe.data.corpus)
+        use = recipe.data.corpus
+        corpus = None if use is None else self._node("data.corpus", "corpus", use)
         return Plan(recipe, self.nodes, objectives, [m for m in metrics if m], corpus)
 
     # -- the data's way --------------------------------------------------------------------

@@ -6,6 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -37,6 +38,11 @@ class SignalCache:
         self._kept: OrderedDict[tuple, dict[str, Signal]] = OrderedDict()
         self._lock = Lock()
 
+    @property
+    def full(self) -> bool:
+        """Whether another signal would push one out."""
+        return self.used >= self.limit * 0.95
+
     def read(self, pipeline: Pipeline, row: Row) -> dict[str, Signal]:
         """``pipeline.read(row)``, kept."""
         key = (row.file, row.line, *_stamps(pipeline, row))
@@ -57,7 +63,7 @@ class SignalCache:
 def _stamps(pipeline: Pipeline, row: Row) -> Iterable[tuple[str, int, int]]:
     for file in files_of(pipeline, row):
         try:
-            stat = os.stat(file)
+            stat = file.stat()
         except OSError:
             yield str(file), 0, 0  # the reader says what is wrong with it
         else:
@@ -68,9 +74,9 @@ def files_of(pipeline: Pipeline, row: Row) -> list[Path]:
     """The files a row's signals are read from."""
     files = []
     for name, stream in pipeline.recipe.streams.items():
-        if stream.signal and row.get(stream.signal):
-            if pipeline.processors[f"streams.{name}.processor"].reads_files:
-                files.append(row.path(stream.signal))
+        processor = pipeline.processors.get(f"streams.{name}.processor")
+        if processor and processor.reads_files and row.get(stream.signal or ""):
+            files.append(row.path(stream.signal or ""))
     return list(dict.fromkeys(files))
 
 
@@ -101,7 +107,6 @@ class SampleDataset:
         self,
         manifest: Manifest,
         pipeline: Pipeline,
-        objectives: Iterable[Objective] = (),
         *,
         training: bool = False,
         with_target: bool = True,
@@ -111,13 +116,13 @@ class SampleDataset:
         data = pipeline.recipe.data
         self.rows: list[Row] = list(manifest)
         self.pipeline = pipeline
-        self.objectives = list(objectives)
+        self.objectives: list[Objective] = []
         self.training = training
         self.target = data.target if with_target else None
         self.seed = seed
         self.epoch = 0
         self.cache = SignalCache(data.cache_gib) if cache is None else cache
-        self.lengths: list[int] = []
+        self.lengths: list[int] = []  #: steps of each sample, known once probed
         self._tokens: list[dict[str, list[int]]] = []
         signals = [s.signal for s in pipeline.recipe.streams.values() if s.signal is not None]
         manifest.require([*signals, *([self.target] if self.target else [])])
@@ -129,36 +134,44 @@ class SampleDataset:
         self.epoch = epoch
 
     def probe(self, progress: Callable[[int, int], None] | None = None) -> list[BadRow]:
-        """Read and tokenise every row in parallel; drop and return those that cannot be used.
+        """Try every row, in parallel; drop and return those that cannot be used.
 
-        What fits the cache need not be read again. ``lengths`` holds the steps of each sample.
+        Signals are read into the cache while it has room, and probed as cheaply as their format
+        allows after that.
         """
         bad: list[BadRow] = []
         kept: list[Row] = []
-        self.lengths, self._tokens = [], []
+        self.lengths = []
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for done, (row, found) in enumerate(
-                zip(self.rows, pool.map(self._probe, self.rows), strict=True), start=1
-            ):
+            probed = zip(self.rows, pool.map(self._probe, self.rows), strict=True)
+            for done, (row, found) in enumerate(probed, start=1):
                 if isinstance(found, BadRow):
                     bad.append(found)
                 else:
                     kept.append(row)
-                    self.lengths.append(found[0])
-                    self._tokens.append(found[1])
+                    self.lengths.append(found)
                 if progress is not None:
                     progress(done, len(self.rows))
         self.rows = kept
+        self._tokens = [self._encode(row) for row in kept]
         return bad
 
-    def _probe(self, row: Row) -> BadRow | tuple[int, dict[str, list[int]]]:
+    def _probe(self, row: Row) -> BadRow | int:
         try:
             if self.target is not None and not row.get(self.target).strip():
                 raise UserError(f"the target `{self.target}` is empty")
-            signals = self.cache.read(self.pipeline, row)
-            return max(len(s.values) for s in signals.values()), self._encode(row)
+            if self.cache.full:
+                return self.pipeline.probe(row)
+            return max(len(s.values) for s in self.cache.read(self.pipeline, row).values())
         except UserError as error:
             return BadRow(row, str(error))
+
+    def with_objectives(self, objectives: Iterable[Objective]) -> SampleDataset:
+        """The same probed rows, with the token ids that these objectives ask for."""
+        other = copy(self)
+        other.objectives = list(objectives)
+        other._tokens = [other._encode(row) for row in other.rows]
+        return other
 
     def _encode(self, row: Row) -> dict[str, list[int]]:
         ids = self.pipeline.decoder.encode(row, self.target)

@@ -35,7 +35,7 @@ class Hooks:
     """What may be implemented."""
 
     @hookspec
-    def slp_check(self, plan: Plan) -> list[Problem]:
+    def slp_check(self, plan: Plan) -> list[Problem]:  # type: ignore[empty-body]
         """Say what else is wrong with a recipe. Called by ``slp check``; imports no torch."""
 
     @hookspec
@@ -55,11 +55,11 @@ class Hooks:
         """Called in the main process after an evaluation."""
 
     @hookspec
-    def slp_report(self, run: Path) -> list[tuple[str, str]]:
+    def slp_report(self, run: Path) -> list[tuple[str, str]]:  # type: ignore[empty-body]
         """Give sections (title, HTML) to add to a run's report."""
 
     @hookspec
-    def slp_provenance(self) -> dict[str, str]:
+    def slp_provenance(self) -> dict[str, str]:  # type: ignore[empty-body]
         """Give facts to record with every run, beside versions, git state and data hashes."""
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from attrs import frozen
@@ -21,6 +21,8 @@ from slp_core.parts import Decoder, Part, Translation
 from slp_core.recipe import Recipe
 from slp_core.sequence import Sequence
 from slp_core.signals import Clip, Processor, Signal, SignalError
+
+T = TypeVar("T")
 
 RECIPE = "recipe.toml"
 WEIGHTS = "model.safetensors"
@@ -151,16 +153,27 @@ class Pipeline(nn.Module):
         Raises:
             SignalError: with the row and the column.
         """
-        signals = {}
+        return self._each_signal(row, lambda processor, clip: processor.read(clip))
+
+    def probe(self, row: Row) -> int:
+        """The steps of a row's longest signal, found as cheaply as the formats allow.
+
+        Raises:
+            SignalError: whatever :meth:`read` raises.
+        """
+        return max(self._each_signal(row, lambda processor, clip: processor.probe(clip)).values())
+
+    def _each_signal(self, row: Row, ask: Callable[[Processor, Clip], T]) -> dict[str, T]:
+        answers = {}
         for name, stream in self.recipe.streams.items():
             if stream.signal is None:
                 continue
             processor = self.processors[f"streams.{name}.processor"]
             try:
-                signals[name] = processor.read(clip_of(row, stream.signal, processor))
+                answers[name] = ask(processor, clip_of(row, stream.signal, processor))
             except SignalError as error:
                 raise SignalError(f"{row.where}: {stream.signal}: {error}") from error
-        return signals
+        return answers
 
     @torch.inference_mode()
     def generate(self, batch: Batch, **options: Any) -> list[Translation]:

@@ -186,7 +186,7 @@ def _check_streams(
             hint = did_you_mean(stream.from_, streams)
             report(f"streams.{name}.from", f'there is no stream "{stream.from_}"{hint}')
         seen, trunk = {name}, stream.from_
-        while trunk in streams:
+        while trunk is not None and trunk in streams:
             if trunk in seen:
                 report(f"streams.{name}.from", "the stream branches off itself")
                 break

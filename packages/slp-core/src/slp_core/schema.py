@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 from cattrs import Converter
 
 from slp_core.errors import did_you_mean
 
-T = TypeVar("T")
 Report = Callable[[str, str], None]  #: (key path, message)
 
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
@@ -25,7 +24,7 @@ class Bad(Exception):
     """A value could not be structured; the problem has been reported."""
 
 
-def structure(value: Any, kind: type[T], key: str, report: Report) -> T:
+def structure(value: Any, kind: Any, key: str, report: Report) -> Any:
     """Make a ``kind`` of what was written at ``key``.
 
     Raises:
@@ -43,8 +42,7 @@ def structure(value: Any, kind: type[T], key: str, report: Report) -> T:
     if origin is dict:
         _require(isinstance(value, Mapping), value, "a table", key, report)
         inner = get_args(kind)[1]
-        return _all({k: (lambda v=v, k=k: structure(v, inner, f"{key}.{k}", report))
-                     for k, v in value.items()})  # fmt: skip
+        return _each(value, lambda name, one: structure(one, inner, f"{key}.{name}", report))
     if kind is Any:
         return value
     if kind is dict:
@@ -53,7 +51,7 @@ def structure(value: Any, kind: type[T], key: str, report: Report) -> T:
     if kind is float:
         good = isinstance(value, int | float) and not isinstance(value, bool)
         _require(good, value, _NAMES[float], key, report)
-        return float(value)  # type: ignore[return-value]
+        return float(value)
     _require(type(value) is kind, value, _NAMES.get(kind, kind.__name__), key, report)
     return value
 
@@ -113,12 +111,14 @@ def _structure_list(value: Any, kind: Any, key: str, report: Report) -> Any:
         right = len(value) == len(inner)
         _require(right, value, f"a list of {len(inner)} values", key, report)
     kinds = inner if fixed else [inner[0]] * len(value)
-    made = _all({n: (lambda v=v, k=k, n=n: structure(v, k, f"{key}.{n}", report))
-                 for n, (v, k) in enumerate(zip(value, kinds, strict=True))})  # fmt: skip
+    made = _each(
+        dict(enumerate(value)),
+        lambda number, one: structure(one, kinds[number], f"{key}.{number}", report),
+    )
     return get_origin(kind)(made.values())
 
 
-def _structure_class(value: Any, cls: type[T], key: str, report: Report) -> T:
+def _structure_class(value: Any, cls: Any, key: str, report: Report) -> Any:
     if isinstance(value, cls):
         return value
     _require(isinstance(value, Mapping), value, "a table", key, report)
@@ -171,15 +171,15 @@ def _join(key: str, name: str) -> str:
     return f"{key}.{name}" if key else name
 
 
-def _all(makers: Mapping[Any, Callable[[], Any]]) -> dict[Any, Any]:
-    """Run every maker so that all problems are reported, then fail if one did."""
-    made, bad = {}, False
-    for name, make in makers.items():
+def _each(items: Mapping[Any, Any], make: Callable[[Any, Any], Any]) -> dict[Any, Any]:
+    """Make every item, so that all problems are reported, then fail if one did."""
+    made = {}
+    for name, item in items.items():
         try:
-            made[name] = make()
+            made[name] = make(name, item)
         except Bad:
-            bad = True
-    if bad:
+            continue
+    if len(made) < len(items):
         raise Bad
     return made
 

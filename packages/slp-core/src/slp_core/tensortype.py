@@ -188,9 +188,9 @@ class TensorType:
         return self
 
     def __str__(self) -> str:
-        words = []
-        for axis in self.axes.split():
-            words.append(axis if axis in "bt" else f"{axis}={self.sizes[axis]!r}")
+        words = [
+            axis if axis in "bt" else f"{axis}={self.sizes[axis]!r}" for axis in self.axes.split()
+        ]
         words += [f"{n}={s!r}" for n, s in self.sizes.items() if n not in self.axes.split()]
         text = " ".join(words)
         tail = [self.dtype] if self.dtype != "float32" else []
