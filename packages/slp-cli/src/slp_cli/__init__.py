@@ -1,1 +1,1 @@
-"""."""
+"""The ``slp`` command: thin, one file per command."""

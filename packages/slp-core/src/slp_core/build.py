@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from slp_core.hooks import hooks
 from slp_core.manifest import Manifest
 from slp_core.parts import Objective, Part
 from slp_core.pipeline import Pipeline
+from slp_core.reading import RowReader
 from slp_core.recipe import Recipe, Stage
 from slp_core.signals import Processor
 from slp_core.tensortype import Size, TensorType, part_speaking, unify
 
 #: Parts whose weights tell sizes come first; what lies between them is made to fit.
-_ORDER = ("processor", "encoder", "tokenizer", "decoder", "fusion", "mapper")
+_ORDER = ("encoder", "tokenizer", "decoder", "fusion", "mapper")
 
 
 def build(
@@ -40,16 +42,18 @@ def build(
     """
     plan = recipe if isinstance(recipe, Plan) else check(recipe)
     hooks().slp_before_build(plan=plan)
-    made: dict[str, Any] = {}
-    for kind in _ORDER:
-        for path, node in plan.nodes.items():
-            if node.kind == kind:
-                made[path] = _make(plan, node, train, assets)
-    processors = {path: part for path, part in made.items() if isinstance(part, Processor)}
-    parts = {path: made[path] for path in plan.nodes if path not in processors}
+    processors = _make_all(plan, ("processor",), train, assets)
+    made = _make_all(plan, _ORDER, train, assets)
+    parts = {path: made[path] for path in plan.nodes if path in made}
     pipeline = Pipeline(plan, processors, parts)
     hooks().slp_after_build(pipeline=pipeline)
     return pipeline
+
+
+def build_reader(plan: Plan, train: Manifest | None = None) -> RowReader:
+    """The processors alone, to read rows without building the network."""
+    processors = _make_all(plan, ("processor",), train, None)
+    return RowReader(plan.recipe, {path.split(".")[1]: one for path, one in processors.items()})
 
 
 def build_objectives(plan: Plan, stage: Stage, pipeline: Pipeline) -> dict[str, Objective]:
@@ -64,6 +68,17 @@ def build_objectives(plan: Plan, stage: Stage, pipeline: Pipeline) -> dict[str, 
             raise UserError(f'stage "{stage.name}": the objective {use.label} stands there twice')
         made[use.label] = objective
     return made
+
+
+def _make_all(
+    plan: Plan, kinds: Sequence[str], train: Manifest | None, assets: Path | None
+) -> dict[str, Any]:
+    return {
+        path: _make(plan, node, train, assets)
+        for kind in kinds
+        for path, node in plan.nodes.items()
+        if node.kind == kind
+    }
 
 
 def _make(plan: Plan, node: Node, train: Manifest | None, assets: Path | None) -> Any:

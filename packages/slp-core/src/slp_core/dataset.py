@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,10 @@ import numpy as np
 from attrs import frozen
 
 from slp_core.batch import Sample
+from slp_core.corpus import Progress
 from slp_core.errors import UserError
 from slp_core.manifest import Manifest, Row
+from slp_core.reading import RowReader
 from slp_core.signals import Signal
 
 if TYPE_CHECKING:
@@ -43,14 +44,14 @@ class SignalCache:
         """Whether another signal would push one out."""
         return self.used >= self.limit * 0.95
 
-    def read(self, pipeline: Pipeline, row: Row) -> dict[str, Signal]:
-        """``pipeline.read(row)``, kept."""
-        key = (row.file, row.line, *_stamps(pipeline, row))
+    def read(self, reader: RowReader, row: Row) -> dict[str, Signal]:
+        """``reader.read(row)``, kept."""
+        key = (row.file, row.line, *_stamps(reader, row))
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        signals = pipeline.read(row)
+        signals = reader.read(row)
         with self._lock:
             self.used += _bytes(signals) if key not in self._kept else 0
             self._kept[key] = signals
@@ -60,8 +61,8 @@ class SignalCache:
         return signals
 
 
-def _stamps(pipeline: Pipeline, row: Row) -> Iterable[tuple[str, int, int]]:
-    for file in files_of(pipeline, row):
+def _stamps(reader: RowReader, row: Row) -> Iterable[tuple[str, int, int]]:
+    for file in reader.files(row):
         try:
             stat = file.stat()
         except OSError:
@@ -70,31 +71,19 @@ def _stamps(pipeline: Pipeline, row: Row) -> Iterable[tuple[str, int, int]]:
             yield str(file), stat.st_size, stat.st_mtime_ns
 
 
-def files_of(pipeline: Pipeline, row: Row) -> list[Path]:
-    """The files a row's signals are read from."""
-    files = []
-    for name, stream in pipeline.recipe.streams.items():
-        processor = pipeline.processors.get(f"streams.{name}.processor")
-        if processor and processor.reads_files and row.get(stream.signal or ""):
-            files.append(row.path(stream.signal or ""))
-    return list(dict.fromkeys(files))
-
-
 def _bytes(signals: dict[str, Signal]) -> int:
     return sum(signal.values.nbytes for signal in signals.values())
 
 
 @frozen
 class BadRow:
-    """A row that cannot be used, and why."""
+    """A row that cannot be used, and why (the reason says where it stands)."""
 
     row: Row
     reason: str
 
     def __str__(self) -> str:
-        return self.reason if self.reason.startswith(self.row.where) else (
-            f"{self.row.where}: {self.reason}"
-        )  # fmt: skip
+        return self.reason
 
 
 class SampleDataset:
@@ -133,38 +122,14 @@ class SampleDataset:
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
-    def probe(self, progress: Callable[[int, int], None] | None = None) -> list[BadRow]:
-        """Try every row, in parallel; drop and return those that cannot be used.
-
-        Signals are read into the cache while it has room, and probed as cheaply as their format
-        allows after that.
-        """
-        bad: list[BadRow] = []
-        kept: list[Row] = []
-        self.lengths = []
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            probed = zip(self.rows, pool.map(self._probe, self.rows), strict=True)
-            for done, (row, found) in enumerate(probed, start=1):
-                if isinstance(found, BadRow):
-                    bad.append(found)
-                else:
-                    kept.append(row)
-                    self.lengths.append(found)
-                if progress is not None:
-                    progress(done, len(self.rows))
-        self.rows = kept
-        self._tokens = [self._encode(row) for row in kept]
+    def probe(self, progress: Progress | None = None) -> list[BadRow]:
+        """Try every row; drop and return those that cannot be used."""
+        reader = self.pipeline.reader
+        lengths, bad = probe_rows(reader, self.rows, self.target, self.cache, progress)
+        self.rows = [row for row in self.rows if row in lengths]
+        self.lengths = [lengths[row] for row in self.rows]
+        self._tokens = [self._encode(row) for row in self.rows]
         return bad
-
-    def _probe(self, row: Row) -> BadRow | int:
-        try:
-            if self.target is not None and not row.get(self.target).strip():
-                raise UserError(f"the target `{self.target}` is empty")
-            if self.cache.full:
-                return self.pipeline.probe(row)
-            return max(len(s.values) for s in self.cache.read(self.pipeline, row).values())
-        except UserError as error:
-            return BadRow(row, str(error))
 
     def with_objectives(self, objectives: Iterable[Objective]) -> SampleDataset:
         """The same probed rows, with the token ids that these objectives ask for."""
@@ -182,7 +147,7 @@ class SampleDataset:
 
     def __getitem__(self, index: int) -> Sample:
         row = self.rows[index]
-        signals = self.cache.read(self.pipeline, row)
+        signals = self.cache.read(self.pipeline.reader, row)
         if self.training:
             signals = {name: self._augment(name, s, index) for name, s in signals.items()}
         tokens = self._tokens[index] if self._tokens else self._encode(row)
@@ -193,6 +158,42 @@ class SampleDataset:
         # The same draw for every stream of a sample: they see one camera, one signer.
         rng = np.random.default_rng((self.seed, self.epoch, index))
         return processor.augment(signal, rng)
+
+
+def probe_rows(
+    reader: RowReader,
+    rows: Sequence[Row],
+    target: str | None,
+    cache: SignalCache,
+    progress: Progress | None = None,
+) -> tuple[dict[Row, int], list[BadRow]]:
+    """Try every row, in parallel: the steps of the good ones, and the bad ones with reasons.
+
+    Signals are read into the cache while it has room, and probed as cheaply as their format
+    allows after that. ``target``: the column that must not be empty.
+    """
+
+    def probe(row: Row) -> BadRow | int:
+        try:
+            if target is not None and not row.get(target).strip():
+                raise UserError(f"{row.where}: the target `{target}` is empty")
+            if cache.full:
+                return reader.probe(row)
+            return max(len(signal.values) for signal in cache.read(reader, row).values())
+        except UserError as error:
+            return BadRow(row, str(error))
+
+    lengths: dict[Row, int] = {}
+    bad: list[BadRow] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, (row, found) in enumerate(zip(rows, pool.map(probe, rows), strict=True), start=1):
+            if isinstance(found, BadRow):
+                bad.append(found)
+            else:
+                lengths[row] = found
+            if progress is not None:
+                progress(done, len(rows))
+    return lengths, bad
 
 
 def refuse_bad(bad: Sequence[BadRow], split: str, skip: bool) -> None:

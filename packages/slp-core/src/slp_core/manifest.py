@@ -22,7 +22,7 @@ MULTIMODALHUGS = {"signal", "signal_start", "signal_end", "output"}
 _ALIASES = {"signal_start": "start", "signal_end": "end", "output": "text"}
 
 
-@frozen
+@frozen(eq=False)
 class Row:
     """One sample, as written. ``file`` and ``line`` say where, for messages."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from attrs import frozen
@@ -18,11 +18,10 @@ from slp_core.errors import UserError, did_you_mean
 from slp_core.files import whole_folder, write_text
 from slp_core.manifest import Row
 from slp_core.parts import Decoder, Part, Translation
+from slp_core.reading import RowReader
 from slp_core.recipe import Recipe
 from slp_core.sequence import Sequence
-from slp_core.signals import Clip, Processor, Signal, SignalError
-
-T = TypeVar("T")
+from slp_core.signals import Processor
 
 RECIPE = "recipe.toml"
 WEIGHTS = "model.safetensors"
@@ -55,6 +54,9 @@ class Pipeline(nn.Module):
         super().__init__()
         self.plan = plan
         self.processors = processors
+        self.reader = RowReader(
+            plan.recipe, {p.split(".")[1]: one for p, one in processors.items()}
+        )
         self.parts = tuple(parts)
         for path, part in parts.items():
             _mount(self, path, part)
@@ -147,34 +149,6 @@ class Pipeline(nn.Module):
 
     # -- rows and files ----------------------------------------------------------------------
 
-    def read(self, row: Row) -> dict[str, Signal]:
-        """Read a row's signal for every stream that has one.
-
-        Raises:
-            SignalError: with the row and the column.
-        """
-        return self._each_signal(row, lambda processor, clip: processor.read(clip))
-
-    def probe(self, row: Row) -> int:
-        """The steps of a row's longest signal, found as cheaply as the formats allow.
-
-        Raises:
-            SignalError: whatever :meth:`read` raises.
-        """
-        return max(self._each_signal(row, lambda processor, clip: processor.probe(clip)).values())
-
-    def _each_signal(self, row: Row, ask: Callable[[Processor, Clip], T]) -> dict[str, T]:
-        answers = {}
-        for name, stream in self.recipe.streams.items():
-            if stream.signal is None:
-                continue
-            processor = self.processors[f"streams.{name}.processor"]
-            try:
-                answers[name] = ask(processor, clip_of(row, stream.signal, processor))
-            except SignalError as error:
-                raise SignalError(f"{row.where}: {stream.signal}: {error}") from error
-        return answers
-
     @torch.inference_mode()
     def generate(self, batch: Batch, **options: Any) -> list[Translation]:
         """Translate a batch. ``options``: Hugging Face generation settings."""
@@ -202,7 +176,7 @@ class Pipeline(nn.Module):
         """Read and tokenise one row; without labels if ``target`` is None."""
         ids = self.decoder.encode(row, target)
         tokens = {f"decoder.{name}": one for name, one in ids.items()}
-        return Sample(row, self.read(row), tokens)
+        return Sample(row, self.reader.read(row), tokens)
 
     # -- to disk and back --------------------------------------------------------------------
 
@@ -250,23 +224,6 @@ class Pipeline(nn.Module):
         pipeline = build(check(load_recipe(home / RECIPE)), assets=home / ASSETS)
         pipeline.load_weights(home)
         return pipeline.eval()
-
-
-def clip_of(row: Row, signal: str, processor: Processor) -> Clip:
-    """Which part of which file a row means by a signal column.
-
-    Raises:
-        SignalError: the row has no such field, or its span cannot be read.
-    """
-    written = row.get(signal)
-    if not written:
-        raise SignalError("the field is empty" if signal in row.fields else "there is no column")
-    try:
-        start, end = row.span
-    except UserError as error:
-        raise SignalError(str(error)) from error
-    source = str(row.path(signal)) if processor.reads_files else written
-    return Clip(source, start, end)
 
 
 def _mount(root: nn.Module, path: str, part: Part) -> None:

@@ -1,0 +1,81 @@
+"""``slp data``: manifests, before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from slp_cli.options import json_option, recipe_argument, settings_option
+
+
+@click.group(name="data")
+def command() -> None:
+    """Make, import and check manifests.
+
+    \b
+    slp data synth data/synthetic --samples 1000 --seed 0
+    slp data import phoenix14t PHOENIX-2014-T data/phoenix14t
+    slp data check recipes/quickstart.toml
+    """
+
+
+@command.command(epilog="Example: slp data synth data/synthetic --samples 1000 --seed 0")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--samples", type=click.IntRange(min=10), default=1000, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--video/--no-video", default=True, help="Draw an mp4 for every sample.")
+def synth(out: Path, samples: int, seed: int, video: bool) -> None:
+    """Make a synthetic corpus in OUT: a small sign language with a written phonology."""
+    from slp_core.recipe import Use
+    from slp_train.run import make_corpus
+
+    options = {"samples": samples, "seed": seed, "video": video}
+    for split, file in make_corpus(Use("synthetic", options), out).items():
+        click.echo(f"{split}\t{file}")
+
+
+@command.command(name="import", epilog="Example: slp data import how2sign how2sign/ data/how2sign")
+@click.argument("corpus")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Importer settings.")
+def import_(corpus: str, source: Path, out: Path, settings: tuple[str, ...]) -> None:
+    """Turn the official files of CORPUS in SOURCE into manifests in OUT."""
+    import tomllib
+
+    from slp_core.errors import UserError
+    from slp_core.recipe import Use
+    from slp_train.run import make_corpus
+
+    options: dict = {"source": str(source)}
+    for setting in settings:
+        key, equals, written = setting.partition("=")
+        if not equals:
+            raise UserError(f"--set {setting}: is no KEY=VALUE")
+        try:
+            options[key] = tomllib.loads(f"value = {written}")["value"]
+        except tomllib.TOMLDecodeError:
+            options[key] = written
+    for split, file in make_corpus(Use(corpus, options), out).items():
+        click.echo(f"{split}\t{file}")
+
+
+@command.command(epilog="Example: slp data check recipes/quickstart.toml --json")
+@recipe_argument
+@settings_option
+@json_option
+def check(recipe: Path, settings: tuple[str, ...], as_json: bool) -> None:
+    """Read every row of RECIPE's manifests and report overlap between its splits."""
+    from slp_core.recipe_file import load_recipe
+    from slp_train.data_check import check_data, print_data_check
+
+    result = check_data(load_recipe(recipe, settings))
+    if as_json:
+        import json
+
+        click.echo(json.dumps(result, indent=2, ensure_ascii=False))
+    else:
+        print_data_check(result)
+    if any(split["bad"] for split in result["splits"].values()):
+        click.get_current_context().exit(2)

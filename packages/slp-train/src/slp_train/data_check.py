@@ -1,0 +1,71 @@
+"""``slp data check``: every row read, and what the splits share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import asdict
+
+from slp_core.check import check
+from slp_core.recipe import Recipe
+from slp_train.progress import bar, say
+
+
+def check_data(recipe: Recipe) -> dict[str, Any]:
+    """Read every row of a recipe's manifests with its own processors; JSON values.
+
+    Needs no weights: only the processors are built.
+    """
+    from slp_core.build import build_reader
+    from slp_core.dataset import SignalCache, probe_rows
+    from slp_train.overlap import overlap
+    from slp_train.run import make_missing_corpus, read_manifests
+
+    plan = check(recipe)
+    make_missing_corpus(plan)
+    manifests = read_manifests(recipe)
+    reader = build_reader(plan, manifests.get("train"))
+    target, cache = recipe.data.target, SignalCache(gib=0)
+    splits: dict[str, Any] = {}
+    for split, manifest in manifests.items():
+        with bar(f"reading {split}") as progress:
+            good, bad = probe_rows(reader, manifest.rows, target, cache, progress)
+        steps = sorted(good.values())
+        splits[split] = {
+            "file": str(manifest.file),
+            "rows": len(manifest),
+            "steps": sum(steps),
+            "longest": steps[-1] if steps else 0,
+            "bad": [str(one) for one in bad],
+        }
+    rows = {split: [row.fields for row in manifest] for split, manifest in manifests.items()}
+    signals = {s.signal for s in recipe.streams.values() if s.signal}
+    columns = {"sentences": target, "signers": "signer", **{f"{s} files": s for s in signals}}
+    found = [{**asdict(one), "percent": one.percent} for one in overlap(rows, columns)]
+    return {"splits": splits, "overlap": [one for one in found if one["rows"]]}
+
+
+def print_data_check(result: dict[str, Any]) -> None:
+    """The tables on stdout, every bad row on stderr."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="splits")
+    for name in ("split", "rows", "bad", "steps", "longest"):
+        table.add_column(name, justify="left" if name == "split" else "right")
+    for name, split in result["splits"].items():
+        bad = str(len(split["bad"]))
+        table.add_row(name, str(split["rows"]), bad, str(split["steps"]), str(split["longest"]))
+    Console(highlight=False).print(table)
+    shared = Table(title="what the splits share")
+    for name in ("what", "in", "and in", "distinct values", "rows", "percent"):
+        shared.add_column(name, justify="right" if name in ("rows", "percent") else "left")
+    for one in result["overlap"]:
+        values = f"{one['shared']} of {one['distinct']}"
+        rows = f"{one['shared_rows']} of {one['rows']}"
+        percent = f"{one['percent']:.1f}"
+        shared.add_row(one["what"], one["split"], one["earlier"], values, rows, percent)
+    Console(highlight=False).print(shared)
+    for split in result["splits"].values():
+        for line in split["bad"]:
+            say(line)

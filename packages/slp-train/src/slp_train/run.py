@@ -1,0 +1,242 @@
+"""A run, top to bottom: corpus, manifests, pipeline, stages, evaluation, report.
+
+``runs/<name>/`` holds the resolved recipe, ``provenance.json``, a folder a stage (checkpoints,
+``log.jsonl``, TensorBoard events), ``pipeline/`` (what ``Pipeline.from_pretrained`` opens),
+``metrics.json``, ``predictions.tsv``, ``skipped.tsv`` and ``report.html``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from slp_core import registry
+from slp_core.check import Plan, check
+from slp_core.context import Context
+from slp_core.errors import Problem, RecipeError, UserError
+from slp_core.files import write_text
+from slp_core.manifest import Manifest, read_manifest, write_manifest
+from slp_core.recipe import Recipe, Use
+from slp_core.schema import Bad, structure
+from slp_train.progress import bar, say
+
+if TYPE_CHECKING:
+    from slp_core.dataset import BadRow, SampleDataset, SignalCache
+    from slp_core.pipeline import Pipeline
+    from slp_train.evaluation import Evaluation
+
+
+@frozen
+class RunResult:
+    """Where a finished run is, and what it scored."""
+
+    folder: Path
+    report: Path
+    evaluation: Evaluation | None
+
+
+def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult | None:
+    """Train every stage of a recipe, evaluate, and write the report.
+
+    A run that was killed goes on where it was. Under ``torchrun`` every process calls this; the
+    result is None in all but the first.
+
+    Raises:
+        UserError: the recipe, its data or the run's folder cannot be used.
+    """
+    from slp_train import distributed
+    from slp_train.evaluation import refuse_test_selection
+    from slp_train.provenance import write_provenance
+    from slp_train.stage import run_stage
+
+    if not recipe.stages:
+        raise UserError(f"{recipe.source.file}: has no [[stages]]; there is nothing to train")
+    if restart and distributed.is_main():
+        shutil.rmtree(folder, ignore_errors=True)
+    distributed.barrier()
+    plan, pipeline, manifests = prepare(recipe, need=("train",))
+    refuse_test_selection(manifests)
+    _claim(folder, recipe)
+    cache = _cache(recipe)
+    training = _dataset(pipeline, manifests["train"], cache, "train", folder, training=True)
+    validation = None
+    if "validation" in manifests:
+        validation = _dataset(pipeline, manifests["validation"], cache, "validation", folder)
+    if distributed.is_main():
+        write_provenance(folder, plan, pipeline, manifests)
+    for stage in recipe.stages:
+        run_stage(pipeline, plan, stage, training, validation, folder / stage.name)
+    if distributed.is_main():
+        pipeline.save(folder / "pipeline")
+    distributed.barrier()
+    evaluation = None
+    if "test" in manifests:
+        evaluation = _evaluate(pipeline, manifests, "test", folder, cache)
+    if not distributed.is_main():
+        return None
+    from slp_train.report import report
+
+    return RunResult(folder, report(folder), evaluation)
+
+
+def evaluate_run(run: Path, split: str, settings: Sequence[str] = ()) -> Evaluation | None:
+    """Score a finished run on a split of its recipe's data.
+
+    ``settings`` change the recipe (``data.test=other.tsv``, ``evaluation.controls=false``).
+    """
+    from slp_core.pipeline import RECIPE, Pipeline
+    from slp_core.recipe_file import load_recipe
+
+    pipeline = Pipeline.from_pretrained(run)
+    if settings:
+        home = run / "pipeline" if (run / "pipeline" / RECIPE).is_file() else run
+        pipeline.plan = check(load_recipe(home / RECIPE, settings))
+    manifests = read_manifests(pipeline.recipe)
+    if split not in manifests:
+        raise UserError(f"{run}: its recipe has no data.{split}")
+    cache = _cache(pipeline.recipe)
+    return _evaluate(pipeline, manifests, split, run, cache)
+
+
+def prepare(
+    recipe: Recipe, need: Sequence[str] = ()
+) -> tuple[Plan, Pipeline, dict[str, Manifest]]:
+    """Check a recipe, make its corpus where it is not there yet, and build its pipeline."""
+    plan = check(recipe)
+    make_missing_corpus(plan)
+    manifests = read_manifests(recipe, need)
+    from slp_core.build import build
+
+    return plan, build(plan, train=manifests.get("train")), manifests
+
+
+def read_manifests(recipe: Recipe, need: Sequence[str] = ()) -> dict[str, Manifest]:
+    """The manifests a recipe names, by split; absent files are an error only if needed.
+
+    Raises:
+        RecipeError: a needed split is not named, or its file is not there.
+    """
+    manifests, problems = {}, []
+    for split in ("train", "validation", "test"):
+        file = recipe.data.path(split)
+        key = f"data.{split}"
+        if file is not None and (file.is_file() or split in need):
+            manifests[split] = read_manifest(file)
+        elif file is None and split in need:
+            problems.append(Problem(recipe.source.where(key), key, "a manifest is needed"))
+    if problems:
+        raise RecipeError(problems)
+    return manifests
+
+
+def make_missing_corpus(plan: Plan) -> None:
+    """Make or import ``[data] corpus`` if one of the recipe's manifests is not there."""
+    data = plan.recipe.data
+    files = [data.path(split) for split in ("train", "validation", "test")]
+    if plan.corpus is None or all(file is None or file.is_file() for file in files):
+        return
+    assert data.corpus is not None
+    make_corpus(data.corpus, Path(data.root))
+
+
+def make_corpus(use: Use, folder: Path) -> dict[str, Path]:
+    """Run a corpus importer into a folder, with a bar; in the main process only."""
+    from slp_train import distributed
+
+    entry = registry.find("corpus", use.name)
+    spec = entry.load()
+    problems: list[Problem] = []
+
+    def report(key: str, message: str) -> None:
+        problems.append(Problem(use.name, key, message))
+
+    try:
+        config = structure(use.options, spec.config, "", report)
+    except Bad:
+        raise RecipeError(problems) from None
+    importer = spec.load()(config, Context())
+    made: dict[str, Path] = {}
+    if distributed.is_main():
+        with bar(f"corpus {use.name}") as progress:
+            made = importer.make(folder, progress)
+    distributed.barrier()
+    return made
+
+
+def _dataset(
+    pipeline: Pipeline,
+    manifest: Manifest,
+    cache: SignalCache,
+    split: str,
+    folder: Path,
+    *,
+    training: bool = False,
+) -> SampleDataset:
+    """Probe every row of a split; bad rows end the run, or are skipped and listed if asked."""
+    from slp_core.dataset import SampleDataset, refuse_bad
+    from slp_train import distributed
+
+    seed = pipeline.recipe.header.seed
+    dataset = SampleDataset(manifest, pipeline, training=training, seed=seed, cache=cache)
+    with bar(f"reading {split}") as progress:
+        bad = dataset.probe(progress)
+    refuse_bad(bad, split, pipeline.recipe.data.skip_bad)
+    if not dataset.rows:
+        raise UserError(f"{manifest.file}: no row of the {split} split can be used")
+    if bad:
+        say(f"{split}: {len(bad)} of {len(manifest)} rows left out, see {folder / 'skipped.tsv'}")
+    if distributed.is_main():
+        _list_skipped(folder / f"skipped.{split}.tsv", bad)
+    return dataset
+
+
+def _list_skipped(file: Path, bad: Sequence[BadRow]) -> None:
+    if not bad:
+        file.unlink(missing_ok=True)
+        return
+    rows = [[one.row.id, one.row.where, " ".join(one.reason.split())] for one in bad]
+    write_manifest(file, ["id", "where", "reason"], rows)
+
+
+def _evaluate(
+    pipeline: Pipeline,
+    manifests: dict[str, Manifest],
+    split: str,
+    folder: Path,
+    cache: SignalCache,
+) -> Evaluation | None:
+    from slp_train import distributed
+    from slp_train.evaluation import evaluate, print_evaluation, write_evaluation
+
+    dataset = _dataset(pipeline, manifests[split], cache, split, folder)
+    evaluation = evaluate(pipeline, dataset, manifests, split)
+    if not distributed.is_main():
+        return None
+    write_evaluation(evaluation, folder)
+    print_evaluation(evaluation)
+    return evaluation
+
+
+def _cache(recipe: Recipe) -> SignalCache:
+    from slp_core.dataset import SignalCache
+
+    return SignalCache(recipe.data.cache_gib)
+
+
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Take a run's folder for this recipe, or refuse another recipe's."""
+    from slp_train import distributed
+
+    file, resolved = folder / "recipe.toml", recipe.to_toml()
+    if distributed.is_main():
+        if file.is_file() and file.read_text(encoding="utf-8") != resolved:
+            raise UserError(
+                f"{folder}: holds a run of another recipe (or of other settings); "
+                "choose another folder with --run, or throw that run away with --restart"
+            )
+        write_text(file, resolved)
+    distributed.barrier()
