@@ -1,0 +1,155 @@
+"""Building, running, saving and opening a pipeline of toy parts; reading its data."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from slp_core.batch import collate
+from slp_core.build import build, build_objectives
+from slp_core.dataset import SampleDataset, SignalCache, refuse_bad
+from slp_core.errors import UserError
+from slp_core.manifest import read_manifest
+from slp_core.pipeline import Pipeline
+from slp_core.recipe_file import parse_recipe
+
+
+@pytest.fixture
+def pipeline(toy, recipe_text, toy_data) -> Pipeline:
+    return build(parse_recipe(recipe_text), train=read_manifest(toy_data))
+
+
+def dataset(pipeline, toy_data, **options) -> SampleDataset:
+    made = SampleDataset(read_manifest(toy_data), pipeline, **options)
+    assert made.probe() == []
+    return made
+
+
+def test_the_datas_way(pipeline, toy_data):
+    samples = dataset(pipeline, toy_data)
+    assert samples.lengths == [3, 2, 1]
+    batch = collate([samples[n] for n in range(3)])
+    trace = pipeline(batch)
+    assert trace["streams.hands.mapper"] is trace.last
+    assert trace.last.values.shape == (3, 3, 4)
+    assert trace.last.lengths.tolist() == [3, 2, 1]
+    assert [t.text for t in pipeline.generate(batch)] == ["3 steps", "2 steps", "1 steps"]
+
+
+def test_saved_and_opened_again_it_is_the_same(pipeline, toy_data, tmp_path):
+    pipeline.save(tmp_path / "saved")
+    opened = Pipeline.from_pretrained(tmp_path / "saved")
+    batch = collate([dataset(pipeline, toy_data)[0]])
+    assert torch.equal(pipeline(batch).last.values, opened(batch).last.values)
+    assert opened.decoder.heard == ["drei", "eins", "zwei"]
+    assert opened.translate(toy_data.parent / "b.txt").text == "2 steps"
+
+
+def test_weights_are_loaded_strictly(pipeline, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    pipeline.save(tmp_path / "saved")
+    file = tmp_path / "saved" / "model.safetensors"
+    weights = load_file(file)
+    save_file({k: v for k, v in weights.items() if "bias" not in k}, file)
+    with pytest.raises(UserError, match="does not fit this pipeline"):
+        Pipeline.from_pretrained(tmp_path / "saved")
+    save_file({**weights, "stray": torch.zeros(1)}, file)
+    with pytest.raises(UserError, match="stray"):
+        Pipeline.from_pretrained(tmp_path / "saved")
+
+
+def test_a_failed_save_leaves_the_earlier_one(pipeline, tmp_path, monkeypatch):
+    pipeline.save(tmp_path / "saved")
+    before = (tmp_path / "saved" / "model.safetensors").read_bytes()
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("slp_core.pipeline.save_model", fail)
+    with pytest.raises(OSError, match="disk full"):
+        pipeline.save(tmp_path / "saved")
+    assert (tmp_path / "saved" / "model.safetensors").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_one_parts_seed_does_not_move_anothers(toy, recipe_text, toy_data, pipeline):
+    text = recipe_text.replace("[decoder]", '[mapper]\nuse = "toy-linear"\n[decoder]')
+    longer = build(
+        parse_recipe(
+            text.replace(
+                'mapper = { use = "toy-linear" }\n', 'mapper = { use = "toy-linear", dim = 4 }\n', 1
+            )
+        ),
+        train=read_manifest(toy_data),
+    )
+    ours = pipeline.part("streams.hands.mapper").linear.weight
+    assert torch.equal(ours, longer.part("streams.hands.mapper").linear.weight)
+    assert not torch.equal(
+        longer.part("mapper").linear.bias, longer.part("streams.hands.mapper").linear.bias
+    )
+
+
+def test_select_means_what_it_says(pipeline):
+    assert set(pipeline.select(["streams.*.mapper"])) == {
+        "streams.hands.mapper.linear.weight",
+        "streams.hands.mapper.linear.bias",
+    }
+    assert set(pipeline.select(["decoder.head"])) == {"decoder.head.weight", "decoder.head.bias"}
+    with pytest.raises(UserError, match='"decoder.lora" has no parameters'):
+        pipeline.select(["decoder.lora"])
+
+
+def test_objectives_know_what_they_look_at(pipeline, toy_data):
+    stage = pipeline.recipe.stages[0]
+    objectives = build_objectives(pipeline.plan, stage, pipeline)
+    assert list(objectives) == ["toy-loss"]
+    assert (objectives["toy-loss"].on, objectives["toy-loss"].target) == ("decoder", "text")
+
+
+def test_every_bad_row_is_listed_by_file_row_and_reason(pipeline, toy_data):
+    toy_data.write_text(
+        "id\ttoy\ttext\na\ta.txt\teins\nx\tabsent.txt\tzwei\ny\tb.txt\t \nz\t\tdrei\n"
+    )
+    made = SampleDataset(read_manifest(toy_data), pipeline)
+    bad = made.probe()
+    assert [row.id for row in made.rows] == ["a"] and made.lengths == [3]
+    with pytest.raises(UserError) as caught:
+        refuse_bad(bad, "train", skip=False)
+    said = str(caught.value)
+    assert f"{toy_data}:3: toy: cannot be read" in said
+    assert f"{toy_data}:4: the target `text` is empty" in said
+    assert f"{toy_data}:5: toy: the field is empty" in said
+    refuse_bad(bad, "train", skip=True)
+
+
+def test_an_edited_clip_is_read_again(pipeline, toy_data):
+    samples = dataset(pipeline, toy_data)
+    assert len(samples[0].signals["hands"].values) == 3
+    (toy_data.parent / "a.txt").write_text("1 2 3 4 5")
+    assert len(samples[0].signals["hands"].values) == 5
+
+
+def test_augmentation_depends_on_seed_epoch_and_index_only(pipeline, toy_data):
+    def draw(seed, epoch, index):
+        made = dataset(pipeline, toy_data, training=True, seed=seed)
+        made.set_epoch(epoch)
+        return made[index].signals["hands"].values.tolist()
+
+    assert draw(0, 0, 0) == draw(0, 0, 0)
+    assert draw(0, 0, 0) != draw(0, 1, 0) != draw(1, 1, 0)
+
+
+def test_the_cache_keeps_within_its_budget(pipeline, toy_data):
+    rows = read_manifest(toy_data).rows
+    cache = SignalCache(gib=40 / 2**30)
+    for row in rows:
+        cache.read(pipeline.reader, row)
+    assert cache.used <= 40
+    assert cache.read(pipeline.reader, rows[0])["hands"].values.shape == (3, 3)
+
+
+def test_a_row_without_a_target_is_read_for_translation(pipeline, toy_data):
+    toy_data.write_text("id\ttoy\na\ta.txt\n")
+    made = SampleDataset(read_manifest(toy_data), pipeline, with_target=False)
+    assert made.probe() == [] and made[0].tokens == {}

@@ -1,0 +1,149 @@
+"""Reading recipes: lines, extends, settings, twenty ways to write them wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slp_core.errors import RecipeError, UserError
+from slp_core.recipe_file import load_recipe, parse_recipe
+from slp_core.toml_lines import key_lines
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    file = folder / name
+    file.write_text(text)
+    return file
+
+
+def test_lines_of_keys():
+    text = """[a]
+x = 1
+"y.z" = { inner = 2 }
+long = '''
+fake = 3
+'''
+[[list]]
+k = [
+  { fake = 1 },
+]
+[[list]]
+k = "# = ["
+[[list.sub]]
+deep.er = 1
+"""
+    assert key_lines(text) == {
+        "a": 1,
+        "a.x": 2,
+        "a.y.z": 3,
+        "a.long": 4,
+        "list.0": 7,
+        "list.0.k": 8,
+        "list.1": 11,
+        "list.1.k": 12,
+        "list.1.sub.0": 13,
+        "list.1.sub.0.deep.er": 14,
+    }
+
+
+def test_a_resolved_recipe_reads_back_the_same(recipe_text):
+    recipe = parse_recipe(recipe_text)
+    assert parse_recipe(recipe.to_toml()) == recipe
+
+
+def test_extends_merges_tables_and_replaces_other_parts(tmp_path, recipe_text):
+    write(tmp_path, "base.toml", recipe_text)
+    child = write(
+        tmp_path,
+        "child.toml",
+        'extends = "base.toml"\n[recipe]\nname = "child"\n[decoder]\nuse = "other"\nk = 1\n',
+    )
+    recipe = load_recipe(child)
+    assert recipe.header.name == "child"
+    assert recipe.decoder.name == "other" and recipe.decoder.options == {"k": 1}
+    assert recipe.streams["hands"].signal == "toy"
+    assert recipe.source.where("decoder.k") == f"{child}:6"
+    assert recipe.source.where("streams.hands.signal") == f"{tmp_path / 'base.toml'}:8"
+
+
+def test_extends_in_a_circle_is_refused(tmp_path, recipe_text):
+    write(tmp_path, "a.toml", 'extends = "b.toml"\n' + recipe_text)
+    write(tmp_path, "b.toml", 'extends = "a.toml"\n')
+    with pytest.raises(RecipeError, match="extends itself"):
+        load_recipe(tmp_path / "a.toml")
+
+
+def test_settings_replace_values_and_are_named_in_errors(tmp_path, recipe_text):
+    file = write(tmp_path, "a.toml", recipe_text)
+    recipe = load_recipe(file, ["stages.0.epochs=3", "recipe.name=other", "decoder.dim=4"])
+    assert recipe.stages[0].epochs == 3
+    assert recipe.header.name == "other"
+    assert recipe.decoder.options == {"dim": 4}
+    with pytest.raises(RecipeError, match="^--set: stages.0.epochs: "):
+        load_recipe(file, ["stages.0.epochs=[]"])
+    with pytest.raises(RecipeError, match='"7" is no index of a list of 1'):
+        load_recipe(file, ["stages.7.epochs=1"])
+    with pytest.raises(RecipeError, match="is no key.path=value"):
+        load_recipe(file, ["stages"])
+
+
+WRONG = {
+    "not toml": ("[recipe", "is not TOML"),
+    "no name": ("[recipe]\n[streams]\n[decoder]\n", "recipe.name: is required (a string)"),
+    "no streams": ('[recipe]\nname = "a"\n[decoder]\nuse = "x"\n', "[streams] is missing"),
+    "empty streams": ('[recipe]\nname = "a"\n[streams]\n[decoder]\nuse = "x"\n', "at least one"),
+    "unknown table": ("[recipes]\n", 'no such table; did you mean "recipe"'),
+    "schema": ('[recipe]\nname = "a"\nschema = 2\n', "recipe.schema"),
+    "use missing": ("[decoder]\nmodel = 1\n", 'decoder.use: names no part; write use = "..."'),
+    "use number": ("[decoder]\nuse = 1\n", "decoder.use: names no part"),
+    "stream no table": ("[streams]\na = 1\n", "streams.a: a table is expected"),
+    "both": (
+        '[streams.a]\nsignal = "x"\nfrom = "b"\nencoder = "e"\n',
+        "streams.a: either `signal` (a manifest column) or `from`",
+    ),
+    "no encoder": ('[streams.a]\nsignal = "x"\n', "streams.a.encoder: a stream that reads"),
+    "branch reads": ('[streams.a]\nfrom = "b"\nprocessor = "x"\n', "a branch has no processor"),
+    "branch of nothing": ('[streams.a]\nfrom = "b"\n', 'there is no stream "b"'),
+    "circle": ('[streams.a]\nfrom = "b"\n[streams.b]\nfrom = "a"\n', "branches off itself"),
+    "no fusion": (
+        '[streams.a]\nsignal = "x"\nencoder = "e"\n[streams.b]\nsignal = "x"\nencoder = "e"\n',
+        "2 streams (a, b) need a [fusion]",
+    ),
+    "fusion of nothing": ('[fusion]\nuse = "c"\nstreams = ["z"]\n', 'there is no stream "z"'),
+    "stage list": ("[stages]\n", "a list of tables is expected: write [[stages]]"),
+    "train and fit": ('[[stages]]\nname = "s"\n', "either `train` or `fit` names parts"),
+    "no objectives": (
+        '[[stages]]\nname = "s"\ntrain = ["a"]\nsteps = 1\n',
+        "`objectives` is empty",
+    ),
+    "no length": (
+        '[[stages]]\nname = "s"\ntrain = ["a"]\nobjectives = ["o"]\n',
+        "either `epochs` or `steps`",
+    ),
+    "negative": (
+        '[[stages]]\nname = "s"\ntrain = ["a"]\nobjectives = ["o"]\nsteps = -1\n',
+        "stages.0.steps: ",
+    ),
+    "twice": (
+        '[[stages]]\nname = "s"\nfit = ["a"]\n[[stages]]\nname = "s"\nfit = ["a"]\n',
+        '"s" is the name of an earlier stage too',
+    ),
+    "data": ("[data]\ntrain = 1\n", "data.train: 1 was written, a string is expected"),
+    "corpus": ('[data]\ncorpus = { name = "x" }\n', "data.corpus.use: names no part"),
+    "target": ("[data]\ntarget = false\n", "data.target: false was written"),
+    "metrics": ('[evaluation]\nmetrics = ["a", 1]\n', "evaluation.metrics.1: 1 was written"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_recipe_is_refused_in_words(name):
+    text, reason = WRONG[name]
+    with pytest.raises(UserError) as caught:
+        parse_recipe(text)
+    assert reason in str(caught.value)
+
+
+def test_no_file():
+    with pytest.raises(UserError, match="no such recipe"):
+        load_recipe(Path("absent.toml"))
