@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from slp_core.errors import UserError
 from slp_train.controls import describe, most_frequent, nearest, shuffled
 

@@ -1,6 +1,7 @@
 """Overlap between splits."""
 
 import pytest
+
 from slp_train.overlap import Overlap, overlap, seen_mask
 
 TRAIN = [

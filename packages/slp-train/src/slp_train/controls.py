@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
 from slp_core.errors import UserError
 
 Vectors = NDArray[np.floating]

@@ -5,6 +5,7 @@ from math import exp
 import pytest
 import sacrebleu
 from sacrebleu.tokenizers import tokenizer_ja_mecab, tokenizer_ko_mecab
+
 from slp_core.errors import UserError
 from slp_train.metrics.bleu import Bleu
 from slp_train.metrics.spec import BleuConfig

@@ -2,6 +2,7 @@
 
 import pytest
 import sacrebleu
+
 from slp_core.errors import UserError
 from slp_train.metrics.chrf import Chrf
 from slp_train.metrics.spec import ChrfConfig, ChrfPlusPlusConfig, TerConfig

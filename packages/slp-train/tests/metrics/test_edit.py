@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nltk.metrics.distance import edit_distance as nltk_edit_distance
+
 from slp_train.metrics.edit import LetterAccuracy, TokenErrorRate, WordErrorRate, edit_distance
 from slp_train.metrics.spec import EditConfig
 

@@ -5,6 +5,7 @@ import sys
 from importlib.metadata import EntryPoint
 
 import pytest
+
 from slp_core.errors import UserError
 from slp_core.registry import Entry
 from slp_core.schema import Bad, structure

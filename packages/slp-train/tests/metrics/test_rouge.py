@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
+
 from slp_core.errors import UserError
 from slp_train.metrics.rouge import RougeL, RougeLCoco, RougeLGoogle, lcs_length
 from slp_train.metrics.spec import RougeCocoConfig, RougeConfig, RougeGoogleConfig

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from slp_train.metrics.bleu import Bleu
 from slp_train.metrics.chrf import Chrf
 from slp_train.metrics.evaluate import evaluate_texts

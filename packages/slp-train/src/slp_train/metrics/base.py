@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from slp_core.errors import UserError
 
+from slp_core.errors import UserError
 from slp_train.metrics.text import is_blank
 
 Array = NDArray[np.float64]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attrs import fields_dict
+
 from slp_core.context import Context
 from slp_core.registry import find
-
 from slp_train.metrics.base import Metric, Score, check_texts
 from slp_train.metrics.bleu import Bleu
 from slp_train.metrics.chrf import Chrf

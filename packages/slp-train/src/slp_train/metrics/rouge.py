@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 import numpy as np
-from slp_core.errors import UserError
 
+from slp_core.errors import UserError
 from slp_train.metrics.base import Array, Metric
 from slp_train.metrics.spec import RougeCocoConfig, RougeConfig, RougeGoogleConfig
 from slp_train.metrics.text import whitespace_words, words

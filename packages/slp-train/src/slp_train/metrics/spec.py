@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 from attrs.validators import ge, in_, optional
+
 from slp_core.spec import ComponentSpec
 
 #: sacreBLEU's tokenizers that need no download.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sacrebleu import TER
-from slp_core.errors import UserError
 
+from slp_core.errors import UserError
 from slp_train.metrics.base import Array
 from slp_train.metrics.sacre import SacreMetric
 from slp_train.metrics.spec import TerConfig
