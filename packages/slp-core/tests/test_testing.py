@@ -3,6 +3,7 @@
 import pytest
 import torch
 from attrs import evolve
+
 from slp_core.sequence import Sequence
 from slp_core.testing import assert_padding_changes_nothing
 

@@ -119,8 +119,8 @@ class _Checker:
             for number, stage in enumerate(recipe.stages)
         }
         metrics = [
-            self._node("evaluation.metrics", "metric", Use(name))
-            for name in recipe.evaluation.metrics
+            self._node(f"evaluation.metrics.{number}", "metric", use)
+            for number, use in enumerate(recipe.evaluation.metrics)
         ]
         use = recipe.data.corpus
         corpus = None if use is None else self._node("data.corpus", "corpus", use)

@@ -45,7 +45,7 @@ def structure_recipe(source: Source) -> Recipe:
         "mapper": lambda value: _use(value, "mapper", report),
         "decoder": lambda value: _use(value, "decoder", report),
         "stages": lambda value: _stages(value, report),
-        "evaluation": lambda value: structure(value, Evaluation, "evaluation", report),
+        "evaluation": lambda value: _evaluation(value, report),
     }
     for key in table:
         if key not in sections:
@@ -165,6 +165,14 @@ def _stage(value: Any, key: str, report: Report) -> Stage:
         # A bad objective has been reported; it is no reason to say that there is none.
         table["objectives"] = list(made.values()) or [ObjectiveUse(Use("?"))] * len(objectives)
     return structure(table, Stage, key, report)
+
+
+def _evaluation(value: Any, report: Report) -> Evaluation:
+    if isinstance(value, Mapping) and isinstance(value.get("metrics"), list):
+        keys = {f"evaluation.metrics.{n}": one for n, one in enumerate(value["metrics"])}
+        made = _each(keys, lambda key, one: _use(one, key, report))
+        value = {**value, "metrics": list(made.values())}
+    return structure(value, Evaluation, "evaluation", report)
 
 
 def _objective(value: Any, key: str, report: Report) -> ObjectiveUse:

@@ -19,10 +19,10 @@ def check_data(recipe: Recipe) -> dict[str, Any]:
     from slp_core.build import build_reader
     from slp_core.dataset import SignalCache, probe_rows
     from slp_train.overlap import overlap
-    from slp_train.run import make_missing_corpus, read_manifests
+    from slp_train.run import prepare_corpus, read_manifests
 
     plan = check(recipe)
-    make_missing_corpus(plan)
+    prepare_corpus(plan)
     manifests = read_manifests(recipe)
     reader = build_reader(plan, manifests.get("train"))
     target, cache = recipe.data.target, SignalCache(gib=0)

@@ -107,7 +107,7 @@ def prepare(
 ) -> tuple[Plan, Pipeline, dict[str, Manifest]]:
     """Check a recipe, make its corpus where it is not there yet, and build its pipeline."""
     plan = check(recipe)
-    make_missing_corpus(plan)
+    prepare_corpus(plan)
     manifests = read_manifests(recipe, need)
     from slp_core.build import build
 
@@ -133,14 +133,12 @@ def read_manifests(recipe: Recipe, need: Sequence[str] = ()) -> dict[str, Manife
     return manifests
 
 
-def make_missing_corpus(plan: Plan) -> None:
-    """Make or import ``[data] corpus`` if one of the recipe's manifests is not there."""
+def prepare_corpus(plan: Plan) -> None:
+    """Make or import ``[data] corpus``. One that is already there is found again; whether it is
+    the same is the importer's business, so that nothing stale is used."""
     data = plan.recipe.data
-    files = [data.path(split) for split in ("train", "validation", "test")]
-    if plan.corpus is None or all(file is None or file.is_file() for file in files):
-        return
-    assert data.corpus is not None
-    make_corpus(data.corpus, Path(data.root))
+    if data.corpus is not None:
+        make_corpus(data.corpus, Path(data.root))
 
 
 def make_corpus(use: Use, folder: Path) -> dict[str, Path]:

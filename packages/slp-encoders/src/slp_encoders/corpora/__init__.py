@@ -1,0 +1,1 @@
+"""Importers: published corpora into manifests."""

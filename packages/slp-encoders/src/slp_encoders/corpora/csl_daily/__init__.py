@@ -1,0 +1,1 @@
+"""CSL-Daily, Chinese Sign Language."""

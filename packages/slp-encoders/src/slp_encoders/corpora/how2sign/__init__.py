@@ -1,0 +1,1 @@
+"""How2Sign, American Sign Language."""

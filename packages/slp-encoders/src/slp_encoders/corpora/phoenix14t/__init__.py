@@ -1,0 +1,1 @@
+"""RWTH-PHOENIX-Weather 2014T, German Sign Language."""

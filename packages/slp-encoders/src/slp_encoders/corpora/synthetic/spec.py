@@ -1,0 +1,26 @@
+"""Configuration of the synthetic corpus."""
+
+from __future__ import annotations
+
+from attrs import field, frozen, validators
+
+from slp_core.spec import ComponentSpec
+
+
+@frozen
+class SyntheticConfig:
+    samples: int = field(
+        default=1000, validator=validators.ge(10), metadata={"help": "sentences of all splits"}
+    )
+    seed: int = field(
+        default=0, validator=validators.ge(0), metadata={"help": "the corpus is a function of it"}
+    )
+    video: bool = field(default=True, metadata={"help": "draw an mp4 for every sentence"})
+
+
+SPEC = ComponentSpec(
+    kind="corpus",
+    config=SyntheticConfig,
+    factory="slp_encoders.corpora.synthetic.importer:Synthetic",
+    summary="A small sign language with a written phonology, drawn by machine",
+)
