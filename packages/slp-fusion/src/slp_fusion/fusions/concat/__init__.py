@@ -1,0 +1,1 @@
+"""Streams one after another in time, or side by side in width."""

@@ -1,0 +1,1 @@
+"""Strided convolutions with gated linear units: fewer steps."""

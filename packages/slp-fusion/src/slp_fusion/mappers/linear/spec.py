@@ -1,0 +1,42 @@
+"""Configuration and signature of the linear mapper."""
+
+from __future__ import annotations
+
+from attrs import field, frozen, validators
+
+from slp_core.spec import ComponentSpec
+from slp_core.tensortype import TensorType
+from slp_fusion.mappers.widths import output_width
+
+
+@frozen
+class LinearConfig:
+    """Keys of the linear mapper."""
+
+    dim: int | None = field(
+        default=None,
+        validator=validators.optional(validators.ge(1)),
+        metadata={"help": "output width; left out: the width of what comes next"},
+    )
+    norm: bool = field(default=True, metadata={"help": "LayerNorm over the input"})
+    dropout: float = field(
+        default=0.1,
+        validator=[validators.ge(0), validators.lt(1)],
+        metadata={"help": "share of outputs zeroed in training"},
+    )
+
+
+def signature(config: LinearConfig, inputs: TensorType) -> TensorType:
+    """``b t d`` to ``b t dim``."""
+    inputs.expect("b t d", dtype="float32")
+    return inputs.to("b t d", d=output_width(config.dim), modality=None)
+
+
+SPEC = ComponentSpec(
+    kind="mapper",
+    config=LinearConfig,
+    signature=signature,
+    factory="slp_fusion.mappers.linear.model:LinearMapper",
+    summary="one linear layer a step",
+    paper="arXiv:2509.09729",
+)

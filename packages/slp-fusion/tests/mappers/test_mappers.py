@@ -1,0 +1,220 @@
+"""The mappers against layers written out, closed forms, and padding."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from slp_core.context import Context
+from slp_core.errors import UserError
+from slp_core.schema import Bad, structure
+from slp_core.sequence import Sequence
+from slp_core.tensortype import Rate, Symbol, TensorType, TypeMismatch
+from slp_core.testing import assert_padding_changes_nothing
+from slp_fusion.mappers.cnn import spec as cnn
+from slp_fusion.mappers.cnn.spec import CNNConfig
+from slp_fusion.mappers.linear import spec as linear
+from slp_fusion.mappers.linear.spec import LinearConfig
+from slp_fusion.mappers.mlp import spec as mlp
+from slp_fusion.mappers.mlp.spec import MLPConfig
+
+SPECS = {"linear": linear.SPEC, "mlp": mlp.SPEC, "cnn": cnn.SPEC}
+WIDTH = 6
+CONFIGS = [
+    LinearConfig(dim=4),
+    LinearConfig(dim=4, norm=False, dropout=0.0),
+    MLPConfig(dim=4),
+    MLPConfig(dim=4, hidden=7, layers=3, activation="relu", norm=False),
+    CNNConfig(dim=4),
+    CNNConfig(dim=WIDTH, norm=False, kernels=[5], strides=[3]),
+    CNNConfig(dim=4, kernels=[7, 1, 3], strides=[1, 3, 2], factor=3),
+]
+
+
+def built(config: Any, width: int = WIDTH, **context: Any) -> Any:
+    name = type(config).__name__.removesuffix("Config").lower()
+    inputs = TensorType("b t d", {"d": width})
+    torch.manual_seed(0)
+    return SPECS[name].load()(config, Context(inputs=inputs, **context)).eval()
+
+
+def batch(*lengths: int, width: int = WIDTH) -> Sequence:
+    return Sequence.pad([torch.randn(n, width) for n in lengths], [25.0] * len(lengths))
+
+
+@settings(deadline=None, max_examples=15)
+@given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=4), extra=st.integers(0, 9))
+@pytest.mark.parametrize("config", CONFIGS, ids=repr)
+def test_padding_changes_nothing(config: Any, lengths: list[int], extra: int) -> None:
+    samples = [torch.randn(length, WIDTH) for length in lengths]
+    assert_padding_changes_nothing(built(config), samples, extra=extra)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=repr)
+def test_nothing_in_the_padding_is_seen(config: Any) -> None:
+    """MultimodalHugs' CNN adapter convolves over padded frames; NaN there would show it."""
+    part, inputs = built(config), batch(9, 4, 13)
+    dirty = inputs.values.masked_fill(~inputs.mask[..., None], math.nan)
+    ours, theirs = part(inputs), part(inputs.with_values(dirty))
+    assert torch.equal(ours.values[ours.mask], theirs.values[theirs.mask])
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_mapper_named_is_the_mapper_built(name: str) -> None:
+    """MultimodalHugs builds no mapping layer at all when its `adapter` is asked for."""
+    config = SPECS[name].config(dim=4)
+    part = SPECS[name].load()(config, Context(inputs=TensorType("b t d", {"d": WIDTH})))
+    layers = {type(layer).__name__ for layer in part.modules()}
+    telling = {
+        "linear": {"LinearMapper"},
+        "mlp": {"MLPMapper", "GELU"},
+        "cnn": {"CNNMapper", "Conv1d"},
+    }
+    assert telling[name] <= layers and "Linear" in layers
+    assert part(batch(8)).values.shape[2] == 4
+
+
+@pytest.mark.parametrize("config", [LinearConfig(), MLPConfig(), CNNConfig()], ids=repr)
+def test_an_omitted_width_is_that_of_what_comes_next(config: Any) -> None:
+    spec = SPECS[type(config).__name__.removesuffix("Config").lower()]
+    assert spec.signature is not None
+    output = spec.signature(config, TensorType("b t d", {"d": WIDTH}, modality="pose"))
+    assert isinstance(output["d"], Symbol)
+    output.expect("b t d", d=10)  # the decoder's width
+    assert built(config, output=output)(batch(5)).values.shape[2] == 10
+    with pytest.raises(UserError, match="dim"):
+        built(config)
+    with pytest.raises(UserError, match="inputs"):
+        spec.load()(config)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_signatures(name: str) -> None:
+    sign = SPECS[name].signature
+    assert sign is not None
+    inputs = TensorType("b t d", {"d": WIDTH}, modality="pose")
+    output = sign(SPECS[name].config(dim=4), inputs)
+    assert output.axes == "b t d" and output["d"] == 4 and output.modality is None
+    assert output.rate == (Rate(0.25) if name == "cnn" else Rate())
+    assert sign(SPECS[name].config(dim=4), inputs.to(rate=None)).rate is None
+    for wrong in (TensorType("b t", dtype="int64"), TensorType("b t c h w", dtype="uint8")):
+        with pytest.raises(TypeMismatch, match="b t d"):
+            sign(SPECS[name].config(), wrong)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=repr)
+def test_dropout_is_for_training_only(config: Any) -> None:
+    part, inputs = built(config), batch(40)
+    once, again = (part.train()(inputs).values for _ in range(2))
+    assert torch.equal(once, again) == (config.dropout == 0)
+    assert torch.equal(part.eval()(inputs).values, part(inputs).values)
+
+
+def test_linear_is_norm_and_linear() -> None:
+    part, inputs = built(LinearConfig(dim=4)), batch(7, 3)
+    with torch.no_grad():  # LayerNorm's own weights are ones and zeros at first
+        part.norm.weight.uniform_(0.5, 2)
+    x = inputs.values
+    normal = (x - x.mean(2, keepdim=True)) / (x.var(2, keepdim=True, correction=0) + 1e-5).sqrt()
+    expected = (normal * part.norm.weight) @ part.linear.weight.T + part.linear.bias
+    assert torch.allclose(part(inputs).values, expected, atol=1e-5)
+    bare = built(LinearConfig(dim=4, norm=False))
+    assert torch.allclose(
+        bare(inputs).values, x @ bare.linear.weight.T + bare.linear.bias, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(("name", "function"), [("relu", F.relu), ("gelu", F.gelu)])
+def test_mlp_is_its_layers(name: Any, function: Any) -> None:
+    part = built(MLPConfig(dim=4, hidden=7, layers=3, activation=name, norm=False))
+    inputs = batch(7, 3)
+    one, two, three = (layer for layer in part.modules() if isinstance(layer, torch.nn.Linear))
+    assert (one.in_features, two.in_features, three.in_features) == (WIDTH, 7, 7)
+    expected = three(function(two(function(one(inputs.values)))))
+    assert torch.allclose(part(inputs).values, expected)
+
+
+def convolved(values: Tensor, layer: torch.nn.Conv1d) -> Tensor:
+    """``t d`` to ``t' d'``, a step and a tap at a time, then the gate."""
+    (kernel,), (stride,) = layer.kernel_size, layer.stride
+    steps = []
+    for middle in range(0, len(values), stride):
+        total = layer.bias.clone()
+        for tap in range(kernel):
+            place = middle + tap - kernel // 2
+            if 0 <= place < len(values):
+                total += layer.weight[:, :, tap] @ values[place]
+        half = len(total) // 2
+        steps.append(total[:half] / (1 + torch.exp(-total[half:])))
+    return torch.stack(steps)
+
+
+@pytest.mark.parametrize("config", CONFIGS[4:], ids=repr)
+@pytest.mark.parametrize("width", [WIDTH, 4])
+def test_cnn_is_its_convolutions(config: CNNConfig, width: int) -> None:
+    part, values = built(config, width), torch.randn(13, width)
+    assert isinstance(part.linear, torch.nn.Linear) == (width != config.dim)
+    channels = [layer.out_channels for layer in part.layers]
+    inner = len(config.kernels) - 1
+    assert channels == [config.factor * config.dim] * inner + [2 * config.dim]
+    expected = part.linear(part.norm(values))
+    for layer in part.layers:
+        expected = convolved(expected, layer)
+    output = part(Sequence.pad([values, torch.randn(29, width)], [25.0, 50.0]))
+    assert torch.allclose(output.values[0, : len(expected)], expected, atol=1e-5)
+    assert int(output.lengths[0]) == len(expected)
+
+
+@given(
+    length=st.integers(1, 400),
+    layers=st.lists(
+        st.tuples(st.sampled_from([1, 3, 5, 9]), st.integers(1, 5)), min_size=1, max_size=3
+    ),
+)
+@settings(deadline=None, max_examples=40)
+def test_cnn_lengths_and_rate(length: int, layers: list[tuple[int, int]]) -> None:
+    kernels, strides = ([*column] for column in zip(*layers, strict=True))
+    part = built(CNNConfig(dim=2, kernels=kernels, strides=strides))
+    output = part(batch(length, 1))
+    expected = length
+    for stride in strides:
+        expected = math.floor((expected - 1) / stride + 1)
+    assert output.lengths.tolist() == [expected, 1] and output.values.shape[1] == expected
+    assert output.rate.tolist() == pytest.approx([25 / math.prod(strides)] * 2)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"kernels": [4, 3]}, "odd"),
+        ({"kernels": []}, "odd"),
+        ({"strides": [2, 0]}, "at least 1"),
+        ({"kernels": [3]}, "1 kernels and 2 strides"),
+        ({"factor": 0}, "factor"),
+        ({"dim": 0}, "dim"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"kernel": [3, 3]}, "kernels"),
+        ({"strides": ["2", 2]}, "whole number"),
+    ],
+)
+def test_cnn_refuses(written: dict[str, Any], said: str) -> None:
+    problems: list[str] = []
+    with pytest.raises(Bad):
+        structure(written, CNNConfig, "mapper", lambda *words: problems.append(": ".join(words)))
+    assert said in "\n".join(problems)
+
+
+def test_cnn_refuses_a_gate_of_half_a_channel() -> None:
+    with pytest.raises(UserError, match="even"):
+        built(CNNConfig(dim=3, factor=1))
+    built(CNNConfig(dim=3, factor=1, kernels=[3], strides=[2]))  # the last gate is always even
+
+
+def test_mlp_refuses_a_single_layer() -> None:
+    with pytest.raises(ValueError, match="layers"):
+        MLPConfig(layers=1)
