@@ -146,8 +146,6 @@ toy-words = toy_parts:DECODER
 toy-loss = toy_parts:OBJECTIVE
 [slp.metric]
 toy-score = toy_parts:METRIC
-bleu = toy_parts:METRIC
-chrf = toy_parts:METRIC
 """
 
 RECIPE = """\

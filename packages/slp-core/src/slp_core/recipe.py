@@ -120,7 +120,7 @@ class Stage:
 class Evaluation:
     """``[evaluation]``: how a trained pipeline is scored."""
 
-    metrics: list[Use] = field(factory=lambda: [Use("bleu"), Use("chrf")])
+    metrics: list[Use] = field(factory=list)  #: the usual ones of the language if empty
     controls: bool = True  #: the blindness controls beside the score
     batch_steps: int = field(default=8192, validator=gt(0))
     generation: dict[str, Any] = field(factory=dict)  #: overrides the decoder's own
