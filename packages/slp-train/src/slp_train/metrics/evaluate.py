@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import fields_dict
 
 from slp_core.context import Context
 from slp_core.registry import find
-from slp_train.metrics.base import Metric, Score, check_texts
+from slp_train.metrics.base import Array, Metric, Score, check_texts
 from slp_train.metrics.bleu import Bleu
 from slp_train.metrics.chrf import Chrf
 from slp_train.metrics.rouge import RougeL
@@ -26,15 +27,15 @@ from slp_train.metrics.spec import BleuConfig, ChrfPlusPlusConfig, TerConfig
 from slp_train.metrics.ter import Ter
 
 
-def make_metric(name: str, language: str | None = None) -> Metric:
+def make_metric(name: str, language: str | None = None, **options: Any) -> Metric:
     """The registered metric of that name, told the language of the references if it asks.
 
     Raises:
-        UserError: no installed package registers it.
+        UserError: no installed package registers it, or it cannot score that language.
     """
     spec = find("metric", name).load()
     told = {"language": language} if "language" in fields_dict(spec.config) else {}
-    return spec.load()(spec.config(**told), Context())
+    return spec.load()(spec.config(**{**told, **options}), Context())
 
 
 def default_metrics(language: str | None = None) -> list[Metric]:
@@ -66,7 +67,7 @@ def evaluate_texts(
     """
     check_texts(hypotheses, references)
     return [
-        _evaluate(metric, hypotheses, references, resamples, seed)
+        score_statistics(metric, metric.statistics(hypotheses, references), resamples, seed)
         for metric in _chosen(metrics, language)
     ]
 
@@ -77,10 +78,10 @@ def _chosen(metrics: Sequence[str | Metric] | None, language: str | None) -> lis
     return [make_metric(m, language) if isinstance(m, str) else m for m in metrics]
 
 
-def _evaluate(
-    metric: Metric, hypotheses: Sequence[str], references: Sequence[str], resamples: int, seed: int
+def score_statistics(
+    metric: Metric, statistics: Array, resamples: int = RESAMPLES, seed: int = SEED
 ) -> Score:
-    statistics = metric.statistics(hypotheses, references)
+    """Score sentences by their statistics ``n k``, with a 95 % bootstrap interval."""
     value = metric.from_statistics(statistics.sum(axis=0))
     if resamples == 0:
         return Score(metric.name, value, metric.signature)

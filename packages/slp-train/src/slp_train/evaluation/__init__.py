@@ -1,0 +1,40 @@
+"""How good a pipeline is, and whether it looks at the signals: scores, intervals, controls."""
+
+from __future__ import annotations
+
+from slp_train.evaluation.evaluate import evaluate
+from slp_train.evaluation.files import compare_runs, read_evaluation, write_evaluation
+from slp_train.evaluation.scores import (
+    Evaluation,
+    Prediction,
+    Scored,
+    build_metrics,
+    language_of,
+    verdict,
+)
+from slp_train.evaluation.selection import (
+    refuse_test_selection,
+    validation_metrics,
+    validation_scorer,
+)
+from slp_train.evaluation.tables import print_comparison, print_evaluation
+from slp_train.evaluation.translation import translate_dataset
+
+__all__ = [
+    "Evaluation",
+    "Prediction",
+    "Scored",
+    "build_metrics",
+    "compare_runs",
+    "evaluate",
+    "language_of",
+    "print_comparison",
+    "print_evaluation",
+    "read_evaluation",
+    "refuse_test_selection",
+    "translate_dataset",
+    "validation_metrics",
+    "validation_scorer",
+    "verdict",
+    "write_evaluation",
+]

@@ -1,0 +1,171 @@
+"""Scoring a pipeline on a split, beside what could be scored without seeing the signals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from sacrebleu import BLEU, CHRF
+
+from slp_core.corpus import Progress
+from slp_core.hooks import hooks
+from slp_core.manifest import Manifest
+from slp_train import distributed
+from slp_train.evaluation.blindness import blind_hypotheses
+from slp_train.evaluation.scores import (
+    Evaluation,
+    Prediction,
+    Scored,
+    build_metrics,
+    language_of,
+)
+from slp_train.evaluation.translation import Samples, translate_dataset
+from slp_train.metrics.base import Array, Metric, check_texts
+from slp_train.metrics.evaluate import score_statistics
+from slp_train.metrics.significance import RESAMPLES, randomisation_p
+from slp_train.metrics.text import is_unspaced, words
+from slp_train.overlap import seen_mask
+
+if TYPE_CHECKING:
+    from slp_core.dataset import SampleDataset
+    from slp_core.parts import Translation
+    from slp_core.pipeline import Pipeline
+
+_TRIALS = 1000  # of the paired test of the model against a control
+_ENOUGH = 30  # samples, to score short and long ones apart
+
+
+def evaluate(
+    pipeline: Pipeline,
+    dataset: SampleDataset,
+    manifests: Mapping[str, Manifest],
+    split: str,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Translate a split and score it as the recipe's ``[evaluation]`` says.
+
+    ``dataset``: the rows of ``manifests[split]`` that can be read, probed. Hypotheses are scored
+    once, against the references as the manifest has them. Under ``torch.distributed`` every
+    process calls this and gets the same.
+
+    Raises:
+        UserError: a metric cannot score these references.
+    """
+    settings, target = pipeline.recipe.evaluation, pipeline.recipe.data.target
+    language = language_of(pipeline.recipe, dataset.rows)
+    metrics = build_metrics(settings.metrics, language)
+    first = 0 if settings.metrics else [metric.name for metric in metrics].index("BLEU-4")
+    references = [row.get(target) for row in dataset.rows]
+    train = manifests["train"].rows if "train" in manifests else ()
+
+    translate = partial(
+        translate_dataset,
+        pipeline,
+        batch_steps=settings.batch_steps,
+        generation=settings.generation,
+        progress=progress,
+    )
+    said = translate(dataset)
+    hypotheses = [one_line(one.text) for one in said]
+    check_texts(hypotheses, references)
+    statistics = [metric.statistics(hypotheses, references) for metric in metrics]
+    seen = seen_mask([row.get(target) for row in train], references) if train else None
+
+    def translate_texts(samples: Samples) -> list[str]:
+        return [one_line(one.text) for one in translate(samples)]
+
+    blind: list[Scored] = []
+    if settings.controls:
+        seed = pipeline.recipe.header.seed
+        for name, texts in blind_hypotheses(dataset, train, target, translate_texts, seed):
+            theirs = [metric.statistics(texts, references) for metric in metrics]
+            p = randomisation_p(metrics[first], statistics[first], theirs[first], _TRIALS)
+            blind.append(_scored(name, metrics, theirs, resamples=0, p=p))
+    evaluation = Evaluation(
+        split=split,
+        samples=len(manifests[split]),
+        scored=len(dataset),
+        language=language,
+        metrics=settings.metrics,
+        lower_is_better=[one.name for one in metrics if not one.higher_is_better],
+        headline=metrics[first].name,
+        generation=settings.generation,
+        whole=_scored("all", metrics, statistics, RESAMPLES),
+        parts=[
+            _scored(name, metrics, [one[mask] for one in statistics], resamples=0)
+            for name, mask in _parts(references, seen)
+            if mask.any()
+        ],
+        controls=blind,
+        one_lined=sum(a.text != b for a, b in zip(said, hypotheses, strict=True)),
+        predictions=_predictions([row.id for row in dataset.rows], references, said, seen),
+    )
+    if distributed.is_main():
+        scores = {name: one.value for name, one in evaluation.whole.scores.items()}
+        hooks().slp_evaluation(stage="", split=split, scores=scores)
+    return evaluation
+
+
+def one_line(text: str) -> str:
+    """The text with blanks for tabs and line breaks, which a TSV cannot hold."""
+    return re.sub(r"[\t\n\r]", " ", text)
+
+
+def _scored(
+    name: str,
+    metrics: Sequence[Metric],
+    statistics: Sequence[Array],
+    resamples: int,
+    p: float | None = None,
+) -> Scored:
+    scores = [
+        score_statistics(metric, one, resamples)
+        for metric, one in zip(metrics, statistics, strict=True)
+    ]
+    return Scored(name, len(statistics[0]), {one.name: one for one in scores}, p)
+
+
+def _parts(
+    references: Sequence[str], seen: NDArray[np.bool_] | None
+) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Which samples are scored apart: seen and unseen sentences, thirds by length."""
+    if seen is not None:
+        yield "seen sentences", seen
+        yield "unseen sentences", ~seen
+    if len(references) < _ENOUGH:
+        return
+    lengths = np.array([len(words(reference)) for reference in references])
+    short, middle = np.quantile(lengths, [1 / 3, 2 / 3]).astype(int).tolist()
+    yield f"up to {short} words", lengths <= short
+    if middle > short:
+        yield f"{short + 1} to {middle} words", (short < lengths) & (lengths <= middle)
+    yield f"over {middle} words", lengths > middle
+
+
+def _predictions(
+    ids: Sequence[str],
+    references: Sequence[str],
+    said: Sequence[Translation],
+    seen: NDArray[np.bool_] | None,
+) -> list[Prediction]:
+    bleu = BLEU(tokenize="char" if is_unspaced(references) else "13a", effective_order=True)
+    chrf = CHRF()
+    found = []
+    for number, (one, reference) in enumerate(zip(said, references, strict=True)):
+        text = one_line(one.text)
+        found.append(
+            Prediction(
+                id=ids[number],
+                reference=reference,
+                hypothesis=text,
+                confidence=one.confidence,
+                bleu=bleu.sentence_score(text, [reference]).score,
+                chrf=chrf.sentence_score(text, [reference]).score,
+                seen=None if seen is None else bool(seen[number]),
+            )
+        )
+    return found

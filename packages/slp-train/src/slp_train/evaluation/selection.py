@@ -1,0 +1,90 @@
+"""Choosing checkpoints on the validation split, and on nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from slp_core.errors import UserError
+from slp_core.manifest import Manifest, Row
+from slp_core.recipe import Recipe, Use
+from slp_train.evaluation.scores import language_of
+from slp_train.evaluation.translation import translate_dataset
+from slp_train.metrics.base import Metric
+from slp_train.metrics.evaluate import make_metric
+
+if TYPE_CHECKING:
+    from slp_core.dataset import SampleDataset
+    from slp_core.pipeline import Pipeline
+
+GREEDY = {"num_beams": 1}
+USUAL = (Use("bleu"), Use("chrf"))
+
+
+def validation_metrics(recipe: Recipe, rows: Sequence[Row]) -> dict[str, Metric]:
+    """What a stage may ``select`` by: the recipe's metrics by their names, or bleu and chrf."""
+    uses = recipe.evaluation.metrics or USUAL
+    language = language_of(recipe, rows)
+    return {use.name: make_metric(use.name, language or None, **use.options) for use in uses}
+
+
+def validation_scorer(
+    dataset: SampleDataset,
+    metrics: Mapping[str, Metric],
+    generation: Mapping[str, Any] = GREEDY,
+) -> Callable[[Pipeline], dict[str, float]]:
+    """What a stage asks after every so many steps: the score of each metric, by its name.
+
+    Cheap: no controls, no intervals, greedy search.
+    """
+    recipe = dataset.pipeline.recipe
+    references = [row.get(recipe.data.target) for row in dataset.rows]
+
+    def score(pipeline: Pipeline) -> dict[str, float]:
+        steps = recipe.evaluation.batch_steps
+        said = translate_dataset(pipeline, dataset, batch_steps=steps, generation=generation)
+        hypotheses = [one.text for one in said]
+        return {name: one.score(hypotheses, references).value for name, one in metrics.items()}
+
+    return score
+
+
+def refuse_test_selection(manifests: Mapping[str, Manifest], recipe: Recipe) -> None:
+    """Refuse to select checkpoints on samples of the test split.
+
+    Two rows are the same sample if they name the same spans of the same files; text signals,
+    which different samples may share, if id and target are the same too.
+
+    Raises:
+        UserError: validation and test are one manifest, or share samples.
+    """
+    if "validation" not in manifests or "test" not in manifests:
+        return
+    validation, test = manifests["validation"], manifests["test"]
+    if validation.hash == test.hash:
+        raise UserError(
+            f"data.validation ({validation.file}) is the test split ({test.file}): checkpoints "
+            "would be selected on it; leave data.validation out, or hold out training samples"
+        )
+    tested = {key: row for row in test for key in _keys(row, recipe)}
+    shared = [
+        (row, tested[key]) for row in validation for key in _keys(row, recipe) if key in tested
+    ]
+    if shared:
+        row, same = shared[0]
+        raise UserError(
+            f"{len(shared)} of {len(validation)} validation samples are test samples, as "
+            f"{row.where} is {same.where}: checkpoints would be selected on them; take them out "
+            "of data.validation"
+        )
+
+
+def _keys(row: Row, recipe: Recipe) -> Iterator[tuple]:
+    """What makes a row the sample it is; nothing where that cannot be told."""
+    columns = list(dict.fromkeys(s.signal for s in recipe.streams.values() if s.signal))
+    files = [row.path(column) for column in columns if row.get(column)]
+    if files and all(map(os.path.isfile, files)):
+        yield *map(os.path.realpath, files), row.get("start"), row.get("end")
+    elif row.get("id"):
+        yield row.id, row.get(recipe.data.target), *map(row.get, columns)

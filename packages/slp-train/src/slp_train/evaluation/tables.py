@@ -1,0 +1,75 @@
+"""Evaluations on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from slp_train.evaluation.scores import Evaluation, verdict
+
+
+def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> None:
+    """The scores with their intervals and the controls below them, on stderr."""
+    console = console or Console(stderr=True, highlight=False)
+    names = list(evaluation.whole.scores)
+    table = Table(
+        title=f"{evaluation.split}: {evaluation.scored} of {evaluation.samples} samples scored",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
+    )
+    table.add_column("", no_wrap=True)
+    for name in names:
+        table.add_column(_with_arrow(name, evaluation.lower_is_better), justify="right")
+    whole = evaluation.whole.scores
+    table.add_row(*_row("the model", [whole[name].value for name in names]), style="bold")
+    intervals = [score.interval for score in whole.values() if score.interval]
+    if intervals:
+        table.add_row(*_row("95 % from", [low for low, _ in intervals]))
+        table.add_row(*_row("95 % to", [high for _, high in intervals]))
+    for group in (evaluation.controls, evaluation.parts):
+        table.add_section()
+        for one in group:
+            label = one.name if group is evaluation.controls else f"{one.name} ({one.samples})"
+            table.add_row(*_row(label, [one.scores[name].value for name in names]))
+    console.print(table)
+    console.print(verdict(evaluation))
+    if evaluation.one_lined:
+        console.print(
+            f"{evaluation.one_lined} hypotheses held tabs or line breaks; they are blanks now."
+        )
+    headline = whole[evaluation.headline]
+    console.print(f"{headline.name}: {headline.signature}", style="dim")
+
+
+def _row(label: str, values: Sequence[float]) -> list[str]:
+    return [label, *(f"{value:.1f}" for value in values)]
+
+
+def _with_arrow(name: str, lower_is_better: Sequence[str]) -> str:
+    return f"{name} ↓" if name in lower_is_better else name
+
+
+def print_comparison(compared: dict[str, Any]) -> None:
+    """What :func:`~slp_train.evaluation.files.compare_runs` found, on stdout."""
+    table = Table(title=f"{compared['split']}: {compared['samples']} samples")
+    for name in ("metric", compared["a"], compared["b"], "difference", "95 % interval"):
+        table.add_column(name, justify="left" if name == "metric" else "right", overflow="fold")
+    for name in ("p (bootstrap)", "p (randomisation)"):
+        table.add_column(name, justify="right")
+    for one in compared["scores"]:
+        low, high = one["interval"]
+        table.add_row(
+            _with_arrow(one["name"], compared["lower_is_better"]),
+            f"{one['a']:.2f}",
+            f"{one['b']:.2f}",
+            f"{one['difference']:+.2f}",
+            f"{low:+.2f} to {high:+.2f}",
+            f"{one['p_bootstrap']:.4f}",
+            f"{one['p_randomisation']:.4f}",
+        )
+    Console(highlight=False).print(table)
