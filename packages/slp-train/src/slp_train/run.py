@@ -59,7 +59,7 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
         shutil.rmtree(folder, ignore_errors=True)
     distributed.barrier()
     plan, pipeline, manifests = prepare(recipe, need=("train",))
-    refuse_test_selection(manifests)
+    refuse_test_selection(manifests, recipe)
     _claim(folder, recipe)
     cache = _cache(recipe)
     training = _dataset(pipeline, manifests["train"], cache, "train", folder, training=True)
@@ -211,7 +211,8 @@ def _evaluate(
     from slp_train.evaluation import evaluate, print_evaluation, write_evaluation
 
     dataset = _dataset(pipeline, manifests[split], cache, split, folder)
-    evaluation = evaluate(pipeline, dataset, manifests, split)
+    with bar(f"translating {split}") as progress:
+        evaluation = evaluate(pipeline, dataset, manifests, split, progress)
     if not distributed.is_main():
         return None
     write_evaluation(evaluation, folder)

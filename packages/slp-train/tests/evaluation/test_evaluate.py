@@ -225,3 +225,12 @@ def test_the_table_fits_a_terminal(toys, splits, capsys):
     assert max(map(len, said.err.splitlines())) <= 80
     assert "the model uses the signal" in " ".join(said.err.split())
     assert "tok:13a" in said.err
+
+
+def test_progress_counts_through_all_passes(toys, splits):
+    pipeline = toys.make_pipeline()
+    dataset = toys.make_dataset(pipeline, splits["test"])
+    seen = []
+    evaluate(pipeline, dataset, splits, "test", lambda *done: seen.append(done))
+    assert seen == sorted(seen)
+    assert seen[-1] == (120, 120)

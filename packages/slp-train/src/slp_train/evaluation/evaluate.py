@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,13 +62,23 @@ def evaluate(
     references = [row.get(target) for row in dataset.rows]
     train = manifests["train"].rows if "train" in manifests else ()
 
-    translate = partial(
-        translate_dataset,
-        pipeline,
-        batch_steps=settings.batch_steps,
-        generation=settings.generation,
-        progress=progress,
-    )
+    passes, started = 3 if settings.controls else 1, count()
+
+    def translate(samples: Samples) -> list[Translation]:
+        before = next(started)
+
+        def count_on(done: int, total: int) -> None:
+            if progress is not None:
+                progress(before * total + done, passes * total)
+
+        return translate_dataset(
+            pipeline,
+            samples,
+            batch_steps=settings.batch_steps,
+            generation=settings.generation,
+            progress=count_on,
+        )
+
     said = translate(dataset)
     hypotheses = [one_line(one.text) for one in said]
     check_texts(hypotheses, references)
