@@ -1,0 +1,1 @@
+"""Pictures through CLIP, one by one."""

@@ -1,0 +1,1 @@
+"""Stored features as they are."""

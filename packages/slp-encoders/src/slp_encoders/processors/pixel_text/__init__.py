@@ -1,0 +1,1 @@
+"""Text as pictures of its words."""

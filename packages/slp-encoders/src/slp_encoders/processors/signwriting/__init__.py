@@ -1,0 +1,1 @@
+"""SignWriting as pictures of its signs."""
