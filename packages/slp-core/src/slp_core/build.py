@@ -50,9 +50,11 @@ def build(
     return pipeline
 
 
-def build_reader(plan: Plan, train: Manifest | None = None) -> RowReader:
+def build_reader(
+    plan: Plan, train: Manifest | None = None, assets: Path | None = None
+) -> RowReader:
     """The processors alone, to read rows without building the network."""
-    processors = _make_all(plan, ("processor",), train, None)
+    processors = _make_all(plan, ("processor",), train, assets)
     return RowReader(plan.recipe, {path.split(".")[1]: one for path, one in processors.items()})
 
 

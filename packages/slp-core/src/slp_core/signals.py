@@ -68,6 +68,12 @@ class Processor(ABC):
         """A random variant, for training only."""
         return signal
 
+    def sketch(self, signal: Signal, frames: int = 8) -> list[str]:
+        """At most so many evenly spaced steps as pictures, for reports; none if undrawable.
+
+        Each is SVG for a box of 100 by 100, drawn in ``currentColor``."""
+        return []
+
     def sizes(self) -> dict[str, int]:
         """Sizes of the output that only this instance can tell (``{"vocabulary": 412}``)."""
         return {}
