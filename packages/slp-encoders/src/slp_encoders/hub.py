@@ -26,7 +26,7 @@ def loading(what: str, name: str, path: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = str(error).strip().split("\n")[0].rstrip(".")
         todo = (
             "the folder must hold what `save_pretrained` writes"
             if Path(name).is_dir()
@@ -34,7 +34,7 @@ def loading(what: str, name: str, path: str) -> Iterator[None]:
             f"`hf download {name}` puts it there"
         )
         raise UserError(
-            f"{path or what}: the {what} {name} cannot be loaded: {reason}\n{todo}"
+            f"{path or what}: the {what} {name} cannot be loaded: {reason}; {todo}"
         ) from error
     finally:
         logging.set_verbosity(verbosity)

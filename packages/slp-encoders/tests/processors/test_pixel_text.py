@@ -1,5 +1,7 @@
 """Drawn words, read back letter by letter."""
 
+import pickle
+import shutil
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -154,6 +156,20 @@ def test_fonts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with pytest.raises(UserError, match="matplotlib"):
         drawn("Haus")
+
+
+def test_opened_again_without_the_font(tmp_path: Path) -> None:
+    from matplotlib import get_data_path
+
+    shutil.copy(Path(get_data_path()) / "fonts/ttf/DejaVuSerif.ttf", tmp_path / "own.ttf")
+    made = PixelTextReader(PixelTextConfig(font=str(tmp_path / "own.ttf")))
+    clip = Clip("Haus")
+    expected = made.read(clip).values
+    made.save_assets(tmp_path / "assets")
+    (tmp_path / "own.ttf").unlink()
+    again = PixelTextReader(made.config, Context(assets=tmp_path / "assets"))
+    assert (again.read(clip).values == expected).all()
+    assert (pickle.loads(pickle.dumps(again)).read(clip).values == expected).all()
 
 
 def test_the_type() -> None:

@@ -6,19 +6,22 @@ import re
 import unicodedata
 from functools import lru_cache
 from pathlib import Path
+from shutil import copyfile
 
 from bidi.algorithm import get_display  # mirrors brackets, which bidi.get_display does not
 from PIL import Image, ImageDraw, ImageFont, features
 
 from slp_core.context import Context
 from slp_core.errors import UserError
+from slp_core.files import whole_file
 from slp_core.signals import Clip, Processor, Signal, SignalError
 from slp_encoders.processors.drawing import draws, font_of, stacked
 from slp_encoders.processors.pixel_text.spec import PixelTextConfig
 
 WORDS = re.compile(r"""[.,?!”":;]+|[^\s.,?!”":;]+""")  #: runs of punctuation, and the rest
 LEAST = 4  #: pixels: the smallest letters that can be told apart
-FONT = "fonts/ttf/DejaVuSans.ttf"  #: in matplotlib's data: Latin, Greek, Cyrillic, Hebrew, Arabic
+FONT = "font.ttf"  #: the font as it is kept with a pipeline
+DEJAVU = "fonts/ttf/DejaVuSans.ttf"  #: in matplotlib: Latin, Greek, Cyrillic, Hebrew, Arabic
 
 
 class PixelTextReader(Processor):
@@ -34,7 +37,10 @@ class PixelTextReader(Processor):
     def __init__(self, config: PixelTextConfig, context: Context = Context()) -> None:  # noqa: B008
         super().__init__(config, context)
         where = f"{context.path or 'pixel-text'}: font"
-        self.font = config.font or _matplotlib_font(where)
+        if context.assets is not None:
+            self.font = str(context.assets / FONT)
+        else:
+            self.font = config.font or _matplotlib_font(where)
         try:
             font_of(self.font, config.font_size)
         except OSError as error:
@@ -46,6 +52,10 @@ class PixelTextReader(Processor):
         if not words:
             raise SignalError("the text is empty")
         return Signal(stacked([self._draw(word) for word in words]), float("nan"))
+
+    def save_assets(self, folder: Path) -> None:
+        with whole_file(folder / FONT) as beside:
+            copyfile(self.font, beside)
 
     def _draw(self, word: str) -> Image.Image:
         shaping = any(map(_needs_shaping, word))
@@ -105,4 +115,4 @@ def _matplotlib_font(where: str) -> str:
         raise UserError(
             f"{where}: none is written, and matplotlib, which brings one, is not installed"
         ) from error
-    return str(Path(get_data_path()) / FONT)
+    return str(Path(get_data_path()) / DEJAVU)
