@@ -132,7 +132,10 @@ WRONG = {
     "data": ("[data]\ntrain = 1\n", "data.train: 1 was written, a string is expected"),
     "corpus": ('[data]\ncorpus = { name = "x" }\n', "data.corpus.use: names no part"),
     "target": ("[data]\ntarget = false\n", "data.target: false was written"),
-    "metrics": ('[evaluation]\nmetrics = ["a", 1]\n', "evaluation.metrics.1: the name of a part is expected"),
+    "metrics": (
+        '[evaluation]\nmetrics = ["a", 1]\n',
+        "evaluation.metrics.1: the name of a part is expected",
+    ),
 }
 
 

@@ -1,1 +1,18 @@
-"""."""
+"""Decoders from sequences to text. Importing this imports nothing heavy."""
+
+from __future__ import annotations
+
+from slp_core.lazy import attributes
+
+_HOME = {
+    "CrossEntropy": "objectives.cross_entropy.model",
+    "CrossEntropyConfig": "objectives.cross_entropy.spec",
+    "Generation": "decoders.seq2seq.spec",
+    "Lora": "decoders.seq2seq.spec",
+    "Scratch": "decoders.seq2seq.spec",
+    "Seq2Seq": "decoders.seq2seq.model",
+    "Seq2SeqConfig": "decoders.seq2seq.spec",
+    "Vocabulary": "decoders.seq2seq.spec",
+}
+__all__ = sorted(_HOME)
+__getattr__ = attributes(__name__, _HOME)

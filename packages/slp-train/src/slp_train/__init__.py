@@ -1,1 +1,1 @@
-"""."""
+"""Stages, metrics, evaluation and reports. Importing this imports nothing heavy."""

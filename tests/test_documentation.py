@@ -1,0 +1,71 @@
+"""What the documentation says is run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from slp_core.check import check
+from slp_core.recipe_file import parse_recipe
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/README.md"),
+                *ROOT.glob("examples/*/README.md")])  # fmt: skip
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+
+
+def all_blocks(language: str) -> list[tuple[str, str]]:
+    return [(str(page.relative_to(ROOT)), b) for page in PAGES for b in blocks(page, language)]
+
+
+def test_the_gate_runs_the_readmes_second_command():
+    _, second, *_ = blocks(ROOT / "README.md", "bash")
+    assert second.strip() in (ROOT / ".ci/run").read_text().splitlines()
+
+
+@pytest.mark.parametrize(("page", "code"), all_blocks("python"))
+def test_python_blocks_run(page, code, home, monkeypatch, tmp_path):
+    monkeypatch.chdir(home)
+    exec(compile(code, page, "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize(("page", "text"), all_blocks("toml"))
+def test_recipe_blocks_check(page, text):
+    if "[recipe]" in text:
+        check(parse_recipe(text, page))
+
+
+COMMANDS = [
+    (page, line)
+    for page, block in all_blocks("bash")
+    for line in block.splitlines()
+    if line.startswith("slp ")
+]
+#: Long, or about files that only a user has.
+NOT_RUN = ("slp train", "slp data import", "slp data synth")
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS)
+def test_commands_run(page, line, slp, home):
+    arguments = shlex.split(line, comments=True)[1:]
+    if line.startswith(NOT_RUN):
+        slp(*[word for word in arguments[:2] if not word.startswith("recipes")], "--help")
+        return
+    if "recipes/*.toml" in arguments:
+        arguments.remove("recipes/*.toml")
+        arguments += map(str, sorted((home / "recipes").glob("*.toml")))
+    small = {"recipes/quickstart.toml": "recipes/tiny/multimodalhugs-pose.toml"}
+    slp(*[small.get(word, word) for word in arguments])
+
+
+def test_links_lead_somewhere():
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+            if "://" not in link:
+                assert (page.parent / link).exists(), f"{page.name}: {link}"

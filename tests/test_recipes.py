@@ -1,0 +1,110 @@
+"""Every shipped recipe fits; the tiny ones train."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from slp_core.check import check
+from slp_core.recipe_file import load_recipe
+
+RECIPES = sorted((Path(__file__).parent.parent / "recipes").rglob("*.toml"))
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_it_checks(file):
+    check(load_recipe(file))
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_its_first_line_is_the_command_that_runs_it(file):
+    name = file.relative_to(file.parents[len(file.parents) - len(RECIPES[0].parents)])
+    first = file.read_text().splitlines()[0]
+    assert first.startswith("# slp train recipes/") and file.name in first, name
+
+
+def test_the_tiny_one_leaves_a_whole_run(home):
+    run = home / "runs/quickstart"
+    for name in ("recipe.toml", "provenance.json", "metrics.json", "predictions.tsv",
+                 "report.html", "pipeline/model.safetensors", "translate/log.jsonl"):  # fmt: skip
+        assert (run / name).is_file(), name
+    facts = json.loads((run / "provenance.json").read_text())
+    assert facts["seed"] == 0 and facts["data"]["train"]["rows"] > 50
+    assert facts["parts"]["decoder"] == {
+        "part": "seq2seq",
+        "package": "slp-llm",
+        "version": "0.1.0",
+    }
+
+
+def tiny_clip(folder: Path) -> Path:
+    """A small random CLIP on disk, as a checkpoint is."""
+    import torch
+    from transformers import (
+        CLIPConfig,
+        CLIPImageProcessor,
+        CLIPModel,
+        CLIPTextConfig,
+        CLIPVisionConfig,
+    )
+
+    torch.manual_seed(0)
+    vision = CLIPVisionConfig(
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=32,
+        patch_size=16,
+    )
+    text = CLIPTextConfig(
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        vocab_size=64,
+    )
+    config = CLIPConfig(
+        text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=16
+    )
+    CLIPModel(config).save_pretrained(folder)
+    size = {"shortest_edge": 32}
+    CLIPImageProcessor(size=size, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["video", "pixel-text"])
+def test_the_tiny_image_recipes_train(slp, home, name):
+    tiny_clip(home / "models/tiny-clip")
+    recipe = f"recipes/tiny/multimodalhugs-{name}.toml"
+    slp("train", recipe, "--set", "stages.0.epochs=1", "--set", "evaluation.controls=false")
+    assert (home / f"runs/tiny-multimodalhugs-{name}/metrics.json").is_file()
+
+
+def test_the_tiny_features_recipe_trains(slp, home, tmp_path):
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    for split, rows in (("train", 12), ("validation", 4), ("test", 4)):
+        lines = ["id\tfeatures.i3d\ttext"]
+        for number in range(rows):
+            name = f"{split}-{number}"
+            np.save(tmp_path / f"{name}.npy", rng.normal(size=(9 + number, 16)).astype("f"))
+            lines.append(f"{name}\t{name}.npy\tsentence {split} {number % 3}")
+        (tmp_path / f"{split}.tsv").write_text("\n".join(lines) + "\n")
+    recipe = home / "features.toml"
+    base = home / "recipes/tiny/multimodalhugs-features.toml"
+    text = f'extends = "{base}"\n[data]\nroot = "{tmp_path}"\n'
+    recipe.write_text(text)
+    # The base makes a synthetic corpus; these manifests are there already.
+    slp("train", recipe, "--run", tmp_path / "run", "--set", "data.corpus=0", code=2)
+    whole = (home / "recipes/tiny/multimodalhugs-pose.toml").read_text()
+    whole = "\n".join(line for line in whole.splitlines() if not line.startswith("corpus"))
+    (home / "recipes/tiny/base.toml").write_text(whole)
+    text = base.read_text().replace("multimodalhugs-pose.toml", "base.toml")
+    (home / "recipes/tiny/features.toml").write_text(text)
+    slp("train", "recipes/tiny/features.toml", "--run", tmp_path / "run",
+        "--set", f"data.root={tmp_path}")  # fmt: skip
+    assert json.loads((tmp_path / "run/metrics.json").read_text())
