@@ -1,0 +1,1 @@
+"""Readers of signals: from a file (or a text) to numbers. Free of torch."""

@@ -1,0 +1,1 @@
+"""Stored feature sequences: `.npy` and `.safetensors`."""
