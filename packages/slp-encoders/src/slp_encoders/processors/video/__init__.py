@@ -1,0 +1,1 @@
+"""Video files, decoded frame by frame."""
