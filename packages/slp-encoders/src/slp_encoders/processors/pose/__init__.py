@@ -1,0 +1,1 @@
+"""Pose sequences of `.pose` files."""

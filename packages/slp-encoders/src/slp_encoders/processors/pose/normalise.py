@@ -1,0 +1,90 @@
+"""Where a signer stands and how large: taken out of the coordinates.
+
+Every constant is a mean over the whole file, not over the span that is read, so that two spans
+of one file agree. Missing points are NaN here. The 21 points of a hand are MediaPipe's and
+OpenPose's: the wrist, then four of each finger from the thumb on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+WRIST, INDEX, PINKY = 0, 5, 17
+KNUCKLES = [5, 9, 13, 17]  #: of the four fingers
+#: the joint before each joint, on the way from the wrist
+BEFORE = [0, 0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11, 0, 13, 14, 15, 0, 17, 18, 19]
+
+
+def visible(coordinates: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """``t p c`` as float64, NaN where a point is missing: where its confidence is not above zero
+    or one of its coordinates is not finite."""
+    seen = (confidence > 0) & np.isfinite(coordinates).all(-1)
+    return np.where(seen[..., None], coordinates, np.nan).astype(np.float64)
+
+
+def by_shoulders(coordinates: np.ndarray, shoulders: np.ndarray) -> np.ndarray:
+    """Mid-shoulder origin and shoulder distance 1, as pose-format's ``Pose.normalize``.
+
+    ``coordinates``: ``t p c``; ``shoulders``: ``t 2 c`` of the whole file.
+
+    Raises:
+        ValueError: both shoulders are never visible together, or always in one place.
+    """
+    both = shoulders[np.isfinite(shoulders).all((1, 2))]
+    if not len(both):
+        raise ValueError("its shoulders are never visible together")
+    distance = np.linalg.norm(both[:, 0] - both[:, 1], axis=-1).mean()
+    if distance == 0:
+        raise ValueError("its shoulders are in one place")
+    return (coordinates - both.mean((0, 1))) / distance
+
+
+def by_wrist(hand: np.ndarray) -> np.ndarray:
+    """Points from the wrist, in palm sizes: the mean distance from the wrist to the knuckles.
+
+    ``hand``: ``t 21 c`` of the whole file. The wrist's own place holds its path, from its mean.
+    A hand that is never visible stays missing.
+
+    Raises:
+        ValueError: the palm has no size.
+    """
+    wrist = hand[:, [WRIST]]
+    path = wrist - _mean(wrist[:, 0])
+    palm = _mean(np.linalg.norm(hand[:, KNUCKLES] - wrist, axis=-1).reshape(-1, 1))
+    if palm == 0:
+        raise ValueError("a hand's knuckles are all in its wrist")
+    return np.concatenate([path, (hand - wrist)[:, 1:]], 1) / palm
+
+
+def by_bones(hand: np.ndarray) -> np.ndarray:
+    """Directions: for each joint the unit vector from the joint before it.
+
+    ``t 21 c`` to ``t 22 c``: the wrist's path in palm sizes, 20 bones, and the palm's normal
+    (in two dimensions: which side of the hand is seen, as x = 1 or -1).
+    """
+    path = by_wrist(hand)[:, [WRIST]]
+    bones = _unit(hand[:, 1:] - hand[:, BEFORE[1:]])
+    index, pinky = bones[:, [INDEX - 1]], bones[:, [PINKY - 1]]
+    if hand.shape[-1] == 2:
+        turn = index[..., 0] * pinky[..., 1] - index[..., 1] * pinky[..., 0]
+        normal = np.stack([np.sign(turn), 0 * turn], -1)
+    else:
+        normal = _unit(np.cross(index, pinky))
+    return np.concatenate([path, bones, normal], 1)
+
+
+def mirrored(points: np.ndarray) -> np.ndarray:
+    """``t p c`` as in a mirror: a left hand becomes a right hand."""
+    return points * np.array([-1.0, 1.0, 1.0])[: points.shape[-1]]
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors of length 1; those of length 0 stay so."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(length == 0, 1, length)
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Over the rows of ``t c`` without NaN; NaN if there are none."""
+    whole = values[np.isfinite(values).all(-1)]
+    return whole.mean(0) if len(whole) else np.full(values.shape[-1], np.nan)

@@ -1,0 +1,146 @@
+"""``.pose`` files to sequences of normalised points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from slp_core.context import Context
+from slp_core.signals import Clip, Processor, Signal, SignalError
+from slp_encoders.processors.clips import frames_of_span, nearest_frames
+from slp_encoders.processors.pose.augment import vary
+from slp_encoders.processors.pose.file import PoseFile, read_pose_file
+from slp_encoders.processors.pose.layout import (
+    Layout,
+    hand_points,
+    has_shoulders,
+    selected_points,
+    shoulder_points,
+)
+from slp_encoders.processors.pose.mirror import HOLISTIC, hands_mirror, holistic_mirror
+from slp_encoders.processors.pose.normalise import (
+    by_bones,
+    by_shoulders,
+    by_wrist,
+    mirrored,
+    visible,
+)
+from slp_encoders.processors.pose.sketch import sketch
+from slp_encoders.processors.pose.spec import HAND_POINTS, PoseConfig
+
+
+class PoseReader(Processor):
+    """A ``.pose`` file to ``t d`` float32, ``d`` being ``(points channels)``.
+
+    Point after point in the file's order (of the hands, left then right), each with its x, y, z
+    and, where asked for, its presence. A point that is missing is zero throughout.
+    """
+
+    config: PoseConfig
+
+    def __init__(self, config: PoseConfig, context: Context = Context()) -> None:  # noqa: B008
+        super().__init__(config, context)
+        hands = HAND_POINTS.get(config.normalize)
+        self._mirror = None
+        if config.augment is not None and config.augment.mirror:
+            self._mirror = hands_mirror(hands) if hands else holistic_mirror()
+
+    def read(self, clip: Clip) -> Signal:
+        file = read_pose_file(clip.source, self.config.person)
+        frames, rate = self._frames(clip, file)
+        with np.errstate(all="ignore"):  # what overflows is found below
+            points = self._normalised(clip, file, frames)  # (t, p, c), NaN where missing
+            seen = np.isfinite(points).all(-1)
+            if not seen.any():
+                raise SignalError(f"{clip.source}: none of its points is visible in the span")
+            values = self._values(np.where(seen[..., None], points, 0), seen)
+        if not np.isfinite(values).all():
+            raise SignalError(f"{clip.source}: its coordinates are too large to be true")
+        return Signal(values, rate)
+
+    def augment(self, signal: Signal, rng: np.random.Generator) -> Signal:
+        if self.config.augment is None:
+            return signal
+        points, seen = self._points_of(signal)
+        return Signal(self._values(*vary(points, seen, self.config.augment, rng, self._mirror)),
+                      signal.rate)  # fmt: skip
+
+    def sketch(self, signal: Signal, frames: int = 8) -> list[str]:
+        return sketch(*self._points_of(signal), self.config, frames)
+
+    def _points_of(self, signal: Signal) -> tuple[np.ndarray, np.ndarray]:
+        """``t p c`` points, and ``t p`` which of them are seen."""
+        config = self.config
+        values = signal.values.reshape(len(signal.values), config.kept, -1)  # (t, p, channels)
+        points = values[..., : config.coordinates]
+        return points, values[..., -1] > 0 if config.presence else (points != 0).any(-1)
+
+    def _values(self, points: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        channels = [points, seen[..., None]] if self.config.presence else [points]
+        return np.concatenate(channels, -1).reshape(len(points), -1).astype(np.float32)  # (t, d)
+
+    def _frames(self, clip: Clip, file: PoseFile) -> tuple[np.ndarray, float]:
+        """Indices of the frames read, and how many there are a second."""
+        span = frames_of_span(clip, len(file.coordinates), file.rate)
+        frames, rate = np.arange(span.start, span.stop), file.rate
+        if self.config.fps is not None:
+            frames = frames[nearest_frames(len(frames), rate, self.config.fps)]
+            rate = self.config.fps
+        return frames[:: self.config.stride], rate / self.config.stride
+
+    def _normalised(self, clip: Clip, file: PoseFile, frames: np.ndarray) -> np.ndarray:
+        """``t p c``, NaN where missing."""
+        layout, whole = Layout.of(file.header), np.arange(len(file.coordinates))
+        try:
+            if self.config.normalize in HAND_POINTS:
+                return self._hands(file, layout, whole)[frames]
+            kept = selected_points(layout, self.config.components, self.config.reduce)
+            self._check(layout, kept)
+            points = self._points(file, frames, kept)
+            if self.config.normalize == "none":
+                return points
+            return by_shoulders(points, self._points(file, whole, shoulder_points(layout)))
+        except (ValueError, NotImplementedError) as error:
+            words = " ".join(str(error).split())
+            raise SignalError(f"{clip.source}: {words}; it holds {layout}") from error
+
+    def _points(self, file: PoseFile, frames: np.ndarray, points: Any) -> np.ndarray:
+        where = frames[:, None], np.asarray(points)[None]
+        coordinates = file.coordinates[where][..., : self.config.coordinates]
+        return visible(coordinates, file.confidence[where])
+
+    def _hands(self, file: PoseFile, layout: Layout, frames: np.ndarray) -> np.ndarray:
+        """Both hands, or the one that is seen more often in the whole file, as a right hand."""
+        indices, dominant = hand_points(layout), self.config.dominant
+        if layout.dims < self.config.coordinates:
+            raise ValueError("its points have no z; write coordinates = 2")
+        if len(indices) < (1 if dominant else 2):
+            raise ValueError("it has not both hands" + "; write dominant = true" * len(indices))
+        hands = {side: self._points(file, frames, indices[side]) for side in indices}
+        if "left" in hands:
+            hands["left"] = mirrored(hands["left"])
+        centred = by_bones if self.config.normalize == "bones" else by_wrist
+        if dominant:
+            return centred(max(hands.values(), key=lambda hand: np.isfinite(hand).sum()))
+        return np.concatenate([mirrored(centred(hands["left"])), centred(hands["right"])], 1)
+
+    def _check(self, layout: Layout, kept: np.ndarray) -> None:
+        """Refuse points that the recipe does not mean, and say what it should have written."""
+        config = self.config
+        declared = f"{config.kept} points of {config.coordinates} coordinates were declared"
+        wrong, write = [], []
+        if len(kept) != config.kept or layout.dims < config.coordinates:
+            wrong.append(f"{declared}, it has {len(kept)} of {layout.dims}")
+            if len(kept) != config.kept:
+                write.append(f"points = {len(kept)}")
+            if layout.dims < config.coordinates:
+                write.append(f"coordinates = {layout.dims}")
+        if config.normalize == "shoulders" and not has_shoulders(layout):
+            wrong.append("it has no shoulders")
+            write.append('normalize = "none"')
+        if wrong:
+            raise ValueError(f"{' and '.join(wrong)}; write {', '.join(write)}")
+        names = layout.names
+        if self._mirror is not None and [names[index] for index in kept] != list(HOLISTIC):
+            raise ValueError("augment.mirror knows a reduced MediaPipe Holistic only")
