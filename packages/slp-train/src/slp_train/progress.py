@@ -1,4 +1,4 @@
-"""What is seen of a stage while it trains: a bar with the loss and the time left, on stderr."""
+"""What is seen of anything that takes longer than a second: on stderr, in the main process."""
 
 from __future__ import annotations
 
@@ -7,25 +7,37 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from slp_train import distributed
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_DRAW = 0.5  #: seconds between two drawings of the bar: each costs milliseconds
+_DRAW = 0.5  #: seconds between two drawings of a bar: each costs milliseconds
 _SAY = 10.0  #: seconds between two lines where stderr is no terminal
 
 
-class StageProgress:
-    """A stage's progress: a bar on a terminal, else a line every ten seconds."""
+def say(text: str) -> None:
+    """Tell the user something; once, whatever the number of processes."""
+    if distributed.is_main():
+        print(text, file=sys.stderr, flush=True)
 
-    def __init__(self, stage: str, quiet: bool = False) -> None:
-        self.stage = stage
-        self.quiet = quiet
-        self.loss = ""
+
+class bar:  # noqa: N801 (read as a verb: ``with bar("reading train") as progress``)
+    """How far something is and how long it still takes.
+
+    A bar on a terminal, else a line every ten seconds. Called with (done, all); ``all`` is 0
+    while it is not known. ``note`` is shown beside it.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.note = ""
         self._bar: Progress | None = None
-        self._total = self._first = self._done = 0
-        self._began = self._shown = 0.0
+        self._first = self._done = self._total = 0
+        self._began: float | None = None
+        self._shown = time.monotonic()
 
-    def __enter__(self) -> StageProgress:
+    def __enter__(self) -> bar:
         return self
 
     def __exit__(
@@ -33,61 +45,65 @@ class StageProgress:
     ) -> None:
         self.pause()
 
-    def begin(self, total: int, done: int) -> None:
-        """Begin at step ``done`` of ``total``."""
-        self._total, self._first, self._done = total, done, done
-        self._began = self._shown = time.monotonic()
-        self.resume()
+    def begin(self, done: int, total: int) -> None:
+        """Count the time left from here: ``done`` of ``total`` was there before."""
+        self._first = self._done = done
+        self._total = total
+        self._began = time.monotonic()
 
-    def advance(self, done: int) -> None:
-        """Step ``done`` has been taken."""
-        self._done = done
-        now = time.monotonic()
-        if self.quiet or now - self._shown < (_SAY if self._bar is None else _DRAW):
+    def __call__(self, done: int, total: int) -> None:
+        if self._began is None:
+            self.begin(0, total)
+        self._done, self._total = done, total
+        interval = _DRAW if sys.stderr.isatty() else _SAY
+        if time.monotonic() - self._shown >= interval:
+            self.show()
+
+    def show(self, note: str = "") -> None:
+        """Draw the bar or write the line now; ``note`` stands in for the usual one."""
+        self._shown = time.monotonic()
+        note = note or self.note
+        if not distributed.is_main():
             return
-        self._shown = now
-        self.say()
-
-    def say(self, what: str = "") -> None:
-        """Draw the bar, or write a line; ``what`` stands in for the loss."""
-        what = what or self.loss
-        if self._bar is not None:
-            left = self._left() if self._done > self._first else ""
-            self._bar.update(self._bar.task_ids[0], completed=self._done, what=what, left=left)
-            self._bar.refresh()
-        elif not self.quiet:
-            line = f"{self.stage}: {self._done}/{self._total} steps"
-            parts = [line, what, f"{self._left()} left" if self._done > self._first else ""]
-            print(", ".join(part for part in parts if part), file=sys.stderr, flush=True)
+        if not sys.stderr.isatty():
+            line = f"{self.title}: {self._done}/{self._total or '?'}"
+            say(", ".join(part for part in (line, note, self._left()) if part))
+            return
+        if self._bar is None:
+            self._bar = self._make()
+        total = self._total or None
+        self._bar.update(
+            self._bar.task_ids[0], completed=self._done, total=total, note=note, left=self._left()
+        )
+        self._bar.refresh()
 
     def pause(self) -> None:
-        """Leave the terminal to somebody else's bar."""
+        """Leave the terminal to somebody else's bar, until the next :meth:`show`."""
         if self._bar is not None:
+            self.show()
             self._bar.stop()
             self._bar = None
 
-    def resume(self) -> None:
-        """Take the terminal back."""
-        if self.quiet or not sys.stderr.isatty() or self._bar is not None:
-            return
+    def _make(self) -> Progress:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        self._bar = Progress(
+        made = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[what]}"),
+            TextColumn("{task.fields[note]}"),
             TextColumn("{task.fields[left]}"),
             console=Console(stderr=True),
             auto_refresh=False,
         )
-        self._bar.add_task(
-            self.stage, total=self._total, completed=self._done, what=self.loss, left=""
-        )
-        self._bar.start()
+        made.add_task(self.title, total=None, note="", left="")
+        made.start()
+        return made
 
     def _left(self) -> str:
+        if self._began is None or self._done <= self._first or not self._total:
+            return ""
         spent = time.monotonic() - self._began
         seconds = round(spent / (self._done - self._first) * (self._total - self._done))
-        return f"{seconds // 3600}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
+        return f"{seconds // 3600}:{seconds % 3600 // 60:02}:{seconds % 60:02} left"

@@ -1,0 +1,104 @@
+"""What a stage trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from slp_core.batch import Batch
+from slp_core.errors import UserError
+from slp_core.parts import Objective
+from slp_core.pipeline import Pipeline
+from slp_train import checkpoints
+
+
+class StageModel(nn.Module):
+    """What a stage trains: the pipeline and the objectives' own parameters.
+
+    Everything is frozen but ``train`` and the objectives. Parts whose parameters are all frozen
+    stay in evaluation mode: no dropout, and the statistics of batch normalisation as they are.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, objectives: dict[str, Objective], train: list[str]
+    ) -> None:
+        super().__init__()
+        self.pipeline = pipeline
+        self.labels = list(objectives)
+        self.objectives = nn.ModuleList(objectives.values())
+        self._objectives = objectives
+        chosen = pipeline.select(train)
+        for name, parameter in pipeline.named_parameters():
+            if parameter.is_floating_point():
+                parameter.requires_grad_(name in chosen)
+        self.trained = [p for p in self.parameters() if p.requires_grad]
+        parts = [pipeline.part(path) for path in pipeline.parts]
+        self._frozen = [part for part in parts if _is_frozen(part)]
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The loss of each objective, summed over its items: ``o``."""
+        trace = self.pipeline(batch)
+        losses = [one(self.pipeline, trace, batch) for one in self._objectives.values()]
+        return torch.stack([loss.float() for loss in losses])
+
+    def count(self, batch: Batch) -> list[int]:
+        """The items each objective's loss is summed over."""
+        return [one.count(batch) for one in self._objectives.values()]
+
+    def train(self, mode: bool = True) -> StageModel:
+        if self.training != mode or self.pipeline.training != mode:  # no walk every step
+            super().train(mode)
+            for part in self._frozen:
+                part.eval()
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for parameter in self.trained:  # no walk either
+            parameter.grad = None
+
+    def save(self, folder: Path) -> None:
+        from safetensors.torch import save_model
+
+        self.pipeline.save(folder / checkpoints.PIPELINE)
+        if self.objectives.state_dict():
+            save_model(self.objectives, str(folder / "objectives.safetensors"))
+
+    def load(self, folder: Path) -> None:
+        from safetensors.torch import load_model
+
+        self.pipeline.load_weights(folder / checkpoints.PIPELINE)
+        if self.objectives.state_dict():
+            load_model(self.objectives, folder / "objectives.safetensors")
+
+    def activation_checkpointing_enable(self, **options: Any) -> None:
+        """Recompute activations in the backward pass, in every part that knows how to.
+
+        Raises:
+            UserError: none does.
+        """
+        able = list(_outermost(self.pipeline, "activation_checkpointing_enable"))
+        if not able:
+            raise UserError("trainer.gradient_checkpointing: no part of this pipeline can do it")
+        for module in able:
+            module.activation_checkpointing_enable(**options)
+
+    def activation_checkpointing_disable(self) -> None:
+        for module in _outermost(self.pipeline, "activation_checkpointing_disable"):
+            module.activation_checkpointing_disable()
+
+
+def _is_frozen(part: nn.Module) -> bool:
+    parameters = list(part.parameters())
+    return bool(parameters) and not any(p.requires_grad for p in parameters)
+
+
+def _outermost(module: nn.Module, method: str) -> Iterator[Any]:
+    for child in module.children():
+        if hasattr(child, method):
+            yield child
+        else:
+            yield from _outermost(child, method)

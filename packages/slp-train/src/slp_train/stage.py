@@ -1,0 +1,252 @@
+"""One stage of a recipe, from wherever it stands to its end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict, evolve, frozen
+
+from slp_core.errors import UserError
+from slp_core.files import write_text
+from slp_core.recipe import Use
+from slp_core.schema import said, unstructure
+from slp_train import checkpoints, distributed
+from slp_train.arguments import schedule, training_arguments
+from slp_train.batching import BudgetBatches
+from slp_train.progress import bar, say
+
+if TYPE_CHECKING:
+    from slp_core.check import Plan
+    from slp_core.dataset import SampleDataset
+    from slp_core.parts import Objective
+    from slp_core.pipeline import Pipeline
+    from slp_core.recipe import Stage
+    from slp_train.trainer import StageTrainer
+
+    Scorer = Callable[[Pipeline], dict[str, float]]
+
+RESULT = "result.json"
+LOG = "log.jsonl"
+_SAMPLES = 8  #: of a batch, where the stage says nothing
+
+
+@frozen
+class StageResult:
+    """A finished stage. Its pipeline is in ``folder/pipeline``."""
+
+    name: str
+    folder: Path
+    steps: int  #: optimiser steps taken
+    seconds: float  #: of training, over all resumed runs
+    metric: str  #: what chose the best checkpoint
+    best: float | None  #: its value there; None without validation
+    checkpoints: tuple[int, ...]  #: steps of those the result is the mean of, best first
+    logs: tuple[dict[str, float], ...] = ()  #: for curves; also in ``folder/log.jsonl``
+
+
+def run_stage(
+    pipeline: Pipeline,
+    plan: Plan,
+    stage: Stage,
+    training: SampleDataset,
+    validation: SampleDataset | None,
+    folder: Path,
+) -> StageResult:
+    """Train a stage of a recipe, going on where a killed run stopped.
+
+    The pipeline ends with the best weights by ``select`` (the mean of the ``average`` best), or
+    with the last ones where there is no validation data. A finished stage is loaded, not trained.
+
+    Raises:
+        UserError: the folder holds this stage of another recipe or of other data, an argument
+            of the trainer is wrong, ``select`` cannot be measured, a loss is no longer finite.
+    """
+    from slp_core.build import build_objectives
+
+    objectives = build_objectives(plan, stage, pipeline)
+    scorer, higher_is_better = None, False
+    if stage.select not in ("loss", *objectives):
+        scorer, higher_is_better = _scorer(stage, plan, validation)
+    return train_stage(
+        pipeline,
+        stage,
+        objectives,
+        training.with_objectives(objectives.values()),
+        validation and validation.with_objectives(objectives.values()),
+        folder,
+        scorer=scorer,
+        higher_is_better=higher_is_better,
+        seed=plan.recipe.header.seed,
+    )
+
+
+def _scorer(stage: Stage, plan: Plan, validation: SampleDataset | None) -> tuple[Scorer, bool]:
+    """What measures ``select`` on the validation split, and whether more of it is better."""
+    from slp_train.evaluation.scores import language_of
+    from slp_train.evaluation.translation import translate_dataset
+
+    if validation is None:
+        raise UserError(f"{_said(stage, 'select')} needs validation data: write data.validation")
+    rows, settings = validation.rows, plan.recipe.evaluation
+    named = {use.name: use for use in settings.metrics}
+    use = named.get(stage.select, Use(stage.select))
+    (metric,) = build_metrics([use], language_of(plan.recipe, rows))
+    references = [row.get(plan.recipe.data.target) for row in rows]
+
+    def score(pipeline: Pipeline) -> dict[str, float]:
+        with bar(f"{stage.name}: validation") as progress:
+            said = translate_dataset(
+                pipeline,
+                validation,
+                batch_steps=settings.batch_steps,
+                generation=settings.generation,
+                progress=progress,
+            )
+        return {stage.select: metric.score([one.text for one in said], references).value}
+
+    return score, metric.higher_is_better
+
+
+def train_stage(
+    pipeline: Pipeline,
+    stage: Stage,
+    objectives: dict[str, Objective],
+    training: SampleDataset,
+    validation: SampleDataset | None,
+    folder: Path,
+    *,
+    scorer: Scorer | None = None,
+    higher_is_better: bool = False,
+    seed: int = 0,
+) -> StageResult:
+    """:func:`run_stage` with objectives and datasets made. ``scorer`` is called with the
+    pipeline after every validation, in every process, and gives scores by name."""
+    if stage.fit:
+        raise UserError(f"{_said(stage, 'fit')}: nothing is fitted in closed form yet")
+    if validation is None and stage.patience:
+        raise UserError(f"{_said(stage, 'patience')} needs validation data: write data.validation")
+    identity = identity_of(pipeline, stage, training, validation, seed)
+    if (folder / RESULT).is_file():
+        return _open_finished(pipeline, folder, identity)
+    resumed, mark = checkpoints.newest(folder)
+    if resumed is not None:
+        checkpoints.require_same(resumed, mark["identity"], identity)
+
+    from slp_train.model import StageModel
+    from slp_train.trainer import StageTrainer
+
+    def cut(dataset: SampleDataset, **more: int) -> BudgetBatches:
+        steps, samples = stage.batch_steps, stage.batch_samples
+        samples = samples or (None if steps else _SAMPLES)
+        return BudgetBatches(dataset.lengths, steps=steps, samples=samples, **more)
+
+    batches = cut(training, seed=seed, rank=distributed.rank(), world=distributed.world_size())
+    if batches.oversized:
+        say(f"{stage.name}: {batches.oversized} samples are longer than batch_steps; each is a "
+            "batch of its own")  # fmt: skip
+    plan = schedule(stage, len(batches), validation is not None)
+    arguments = training_arguments(stage, plan, folder, seed)
+    arguments.greater_is_better = higher_is_better
+    with bar(stage.name) as progress:
+        trainer = StageTrainer(
+            StageModel(pipeline, objectives, stage.train),
+            arguments,
+            stage=stage,
+            training=training,
+            batches=batches,
+            validation=validation,
+            validation_batches=[] if validation is None else list(cut(validation)),
+            scorer=scorer,
+            identity=identity,
+            progress=progress,
+        )
+        trainer.run(resumed, mark)
+    return _finish(trainer, stage, folder)
+
+
+def _said(stage: Stage, key: str) -> str:
+    return f'stage "{stage.name}": {key} = {said(getattr(stage, key))}'
+
+
+def identity_of(
+    pipeline: Pipeline,
+    stage: Stage,
+    training: SampleDataset,
+    validation: SampleDataset | None,
+    seed: int,
+) -> dict[str, Any]:
+    """What must be the same for a stage to go on: network, stage, data, seed, processes."""
+    table = pipeline.recipe.source.table
+    facts: dict[str, Any] = {
+        **{key: table[key] for key in ("streams", "fusion", "mapper", "decoder") if key in table},
+        "stage": unstructure(stage),
+        "data.target": pipeline.recipe.data.target,
+        "data.train (its content)": _content(training),
+        "data.validation (its content)": validation and _content(validation),
+        "seed": seed,
+        "processes": distributed.world_size(),
+    }
+    return json.loads(json.dumps(dict(_flatten(facts))))
+
+
+def _flatten(table: Any, key: str = "") -> list[tuple[str, Any]]:
+    if isinstance(table, Mapping) and table:
+        return [
+            pair
+            for name, value in table.items()
+            for pair in _flatten(value, f"{key}.{name}" if key else name)
+        ]
+    return [(key, table)]
+
+
+def _content(dataset: SampleDataset) -> str:
+    """A hash of the rows as written and of their files' sizes and modification times."""
+    digest = hashlib.sha256()
+    for row in dataset.rows:
+        stats = [file.stat() for file in dataset.pipeline.reader.files(row)]
+        stamps = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
+        digest.update(json.dumps([row.fields, stamps]).encode())
+    return digest.hexdigest()[:16]
+
+
+def _finish(trainer: StageTrainer, stage: Stage, folder: Path) -> StageResult:
+    """Load the best weights, save them with the logs, and mark the stage as finished."""
+    pipeline, history = trainer.model.pipeline, trainer.state.log_history
+    kept = trainer.kept()
+    places = [checkpoints.folder_of(folder, step) / checkpoints.PIPELINE for step in sorted(kept)]
+    pipeline.load_weights(places[-1])
+    checkpoints.load_average(pipeline, places)
+    pipeline.eval()
+    values = {entry["step"]: entry.get(f"eval_{stage.select}") for entry in history}
+    result = StageResult(
+        stage.name,
+        folder,
+        steps=trainer.state.global_step,
+        seconds=trainer.seconds,
+        metric=stage.select,
+        best=values.get(kept[0]),
+        checkpoints=tuple(kept),
+    )
+    if trainer.args.should_save:
+        pipeline.save(folder / checkpoints.PIPELINE)
+        write_text(folder / LOG, "".join(json.dumps(entry) + "\n" for entry in history))
+        facts = asdict(result, filter=lambda field, _: field.name not in ("folder", "logs"))
+        text = json.dumps({**facts, "identity": trainer.identity}, indent=2)
+        write_text(folder / RESULT, text + "\n")
+    trainer.accelerator.wait_for_everyone()
+    return evolve(result, logs=tuple(history))
+
+
+def _open_finished(pipeline: Pipeline, folder: Path, identity: dict[str, Any]) -> StageResult:
+    facts = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    checkpoints.require_same(folder, facts.pop("identity"), identity)
+    pipeline.load_weights(folder / checkpoints.PIPELINE)
+    pipeline.eval()
+    lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
+    steps = tuple(facts.pop("checkpoints"))
+    logs = tuple(json.loads(line) for line in lines)
+    return StageResult(**facts, folder=folder, checkpoints=steps, logs=logs)
