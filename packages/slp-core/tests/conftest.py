@@ -116,7 +116,7 @@ class Words(Decoder):
     def subparts(self):
         return {"head": self.head.parameters()}
     def encode(self, row, target):
-        return {} if target is None else {"labels": [len(row.get(target))]}
+        return {} if target is None else {"labels": [len(target)]}
     def forward(self, inputs, tokens):
         return self.head(inputs.values)
     def generate(self, inputs, tokens, **options):

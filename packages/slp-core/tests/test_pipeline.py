@@ -107,6 +107,13 @@ def test_objectives_know_what_they_look_at(pipeline, toy_data):
     assert (objectives["toy-loss"].on, objectives["toy-loss"].target) == ("decoder", "text")
 
 
+def test_labels_are_of_the_target_text(pipeline, toy_data):
+    samples = dataset(pipeline, toy_data)
+    assert [samples[n].tokens["decoder.labels"] for n in range(3)] == [[4], [4], [4]]
+    toy_data.write_text("id\ttoy\ttext\na\ta.txt\tlonger\n")
+    assert dataset(pipeline, toy_data)[0].tokens == {"decoder.labels": [6]}
+
+
 def test_every_bad_row_is_listed_by_file_row_and_reason(pipeline, toy_data):
     toy_data.write_text(
         "id\ttoy\ttext\na\ta.txt\teins\nx\tabsent.txt\tzwei\ny\tb.txt\t \nz\t\tdrei\n"

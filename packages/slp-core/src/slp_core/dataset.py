@@ -139,7 +139,8 @@ class SampleDataset:
         return other
 
     def _encode(self, row: Row) -> dict[str, list[int]]:
-        ids = self.pipeline.decoder.encode(row, self.target)
+        text = None if self.target is None else row.get(self.target)
+        ids = self.pipeline.decoder.encode(row, text)
         tokens = {f"decoder.{name}": one for name, one in ids.items()}
         for objective in self.objectives:
             tokens |= objective.encode(row, self.pipeline)

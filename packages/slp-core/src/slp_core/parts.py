@@ -95,7 +95,7 @@ class Decoder(Part):
 
     @abstractmethod
     def encode(self, row: Row, target: str | None) -> dict[str, list[int]]:
-        """Token ids of a row: its prompts, and its ``labels`` unless ``target`` is None."""
+        """Token ids of a row: its prompts, and the ``labels`` of the text ``target`` if any."""
 
     @abstractmethod
     def forward(self, inputs: Sequence, tokens: dict[str, Tokens]) -> Tensor:

@@ -170,11 +170,11 @@ class Pipeline(nn.Module):
             raise UserError(f"this pipeline also reads {', '.join(missing)}; give a file for each")
         row = Row({name: str(one) for name, one in given.items()}, Path(), 0)
         self.eval()
-        return self.generate(collate([self.sample(row, None)]), **options)[0]
+        return self.generate(collate([self.sample(row)]), **options)[0]
 
-    def sample(self, row: Row, target: str | None) -> Sample:
-        """Read and tokenise one row; without labels if ``target`` is None."""
-        ids = self.decoder.encode(row, target)
+    def sample(self, row: Row) -> Sample:
+        """Read and tokenise one row for translation, without labels."""
+        ids = self.decoder.encode(row, None)
         tokens = {f"decoder.{name}": one for name, one in ids.items()}
         return Sample(row, self.reader.read(row), tokens)
 
