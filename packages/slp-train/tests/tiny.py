@@ -97,8 +97,8 @@ class Letters(Decoder):
     def subparts(self) -> dict[str, Any]:
         return {"out": self.out.parameters()}
 
-    def encode(self, row: Row, target: str | None) -> dict[str, list[int]]:
-        return {} if target is None else {"labels": [LETTERS.index(x) for x in row.get(target)]}
+    def encode(self, row: Row, text: str | None) -> dict[str, list[int]]:
+        return {} if text is None else {"labels": [LETTERS.index(x) for x in text]}
 
     def forward(self, inputs: Sequence, tokens: dict[str, Tokens]) -> Tensor:
         mask = inputs.mask[..., None]

@@ -86,7 +86,7 @@ def run_stage(
 
 def _scorer(stage: Stage, plan: Plan, validation: SampleDataset | None) -> tuple[Scorer, bool]:
     """What measures ``select`` on the validation split, and whether more of it is better."""
-    from slp_train.evaluation.scores import language_of
+    from slp_train.evaluation.scores import build_metrics, language_of
     from slp_train.evaluation.translation import translate_dataset
 
     if validation is None:

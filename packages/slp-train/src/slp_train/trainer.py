@@ -253,9 +253,7 @@ class StageTrainer(Trainer):
     def ranked(self) -> list[int]:
         """The steps evaluated so far, best first; of equals, the earlier."""
         name = f"eval_{self.args.metric_for_best_model}"
-        found = [
-            (entry[name], int(entry["step"])) for entry in self.state.log_history if name in entry
-        ]
+        entries = [entry for entry in self.state.log_history if name in entry]
         sign = -1 if self.args.greater_is_better else 1
         entries.sort(key=lambda entry: sign * entry[name])
         return [int(entry["step"]) for entry in entries]
