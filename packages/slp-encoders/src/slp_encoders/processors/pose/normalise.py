@@ -16,10 +16,14 @@ BEFORE = [0, 0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11, 0, 13, 14, 15, 0, 17, 18, 19]
 
 
 def visible(coordinates: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    """``t p c`` as float64, NaN where a point is missing: where its confidence is not above zero
+    """A copy of ``t p c``, NaN where a point is missing: where its confidence is not above zero
     or one of its coordinates is not finite."""
-    seen = (confidence > 0) & np.isfinite(coordinates).all(-1)
-    return np.where(seen[..., None], coordinates, np.nan).astype(np.float64)
+    points = np.array(coordinates, np.float32)
+    seen = confidence > 0
+    for axis in range(points.shape[-1]):
+        seen &= np.isfinite(points[..., axis])
+    points[~seen] = np.nan
+    return points
 
 
 def by_shoulders(coordinates: np.ndarray, shoulders: np.ndarray) -> np.ndarray:
@@ -30,13 +34,13 @@ def by_shoulders(coordinates: np.ndarray, shoulders: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: both shoulders are never visible together, or always in one place.
     """
-    both = shoulders[np.isfinite(shoulders).all((1, 2))]
+    both = shoulders[np.isfinite(shoulders).all((1, 2))].astype(np.float64)
     if not len(both):
         raise ValueError("its shoulders are never visible together")
     distance = np.linalg.norm(both[:, 0] - both[:, 1], axis=-1).mean()
     if distance == 0:
         raise ValueError("its shoulders are in one place")
-    return (coordinates - both.mean((0, 1))) / distance
+    return (coordinates - np.float32(both.mean((0, 1)))) / np.float32(distance)
 
 
 def by_wrist(hand: np.ndarray) -> np.ndarray:

@@ -51,10 +51,11 @@ class PoseReader(Processor):
         frames, rate = self._frames(clip, file)
         with np.errstate(all="ignore"):  # what overflows is found below
             points = self._normalised(clip, file, frames)  # (t, p, c), NaN where missing
-            seen = np.isfinite(points).all(-1)
-            if not seen.any():
-                raise SignalError(f"{clip.source}: none of its points is visible in the span")
-            values = self._values(np.where(seen[..., None], points, 0), seen)
+        seen = ~np.isnan(points[..., 0])
+        if not seen.any():
+            raise SignalError(f"{clip.source}: none of its points is visible in the span")
+        points[~seen] = 0
+        values = self._values(points, seen)
         if not np.isfinite(values).all():
             raise SignalError(f"{clip.source}: its coordinates are too large to be true")
         return Signal(values, rate)
@@ -77,8 +78,9 @@ class PoseReader(Processor):
         return points, values[..., -1] > 0 if config.presence else (points != 0).any(-1)
 
     def _values(self, points: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        channels = [points, seen[..., None]] if self.config.presence else [points]
-        return np.concatenate(channels, -1).reshape(len(points), -1).astype(np.float32)  # (t, d)
+        if self.config.presence:
+            points = np.concatenate([points, seen[..., None]], -1, dtype=np.float32)
+        return points.reshape(len(points), -1).astype(np.float32, copy=False)  # (t, d)
 
     def _frames(self, clip: Clip, file: PoseFile) -> tuple[np.ndarray, float]:
         """Indices of the frames read, and how many there are a second."""
@@ -91,10 +93,10 @@ class PoseReader(Processor):
 
     def _normalised(self, clip: Clip, file: PoseFile, frames: np.ndarray) -> np.ndarray:
         """``t p c``, NaN where missing."""
-        layout, whole = Layout.of(file.header), np.arange(len(file.coordinates))
+        layout, whole = Layout.of(file.header), slice(None)
         try:
             if self.config.normalize in HAND_POINTS:
-                return self._hands(file, layout, whole)[frames]
+                return self._hands(file, layout)[frames]
             kept = selected_points(layout, self.config.components, self.config.reduce)
             self._check(layout, kept)
             points = self._points(file, frames, kept)
@@ -105,19 +107,18 @@ class PoseReader(Processor):
             words = " ".join(str(error).split())
             raise SignalError(f"{clip.source}: {words}; it holds {layout}") from error
 
-    def _points(self, file: PoseFile, frames: np.ndarray, points: Any) -> np.ndarray:
-        where = frames[:, None], np.asarray(points)[None]
-        coordinates = file.coordinates[where][..., : self.config.coordinates]
-        return visible(coordinates, file.confidence[where])
+    def _points(self, file: PoseFile, frames: np.ndarray | slice, points: Any) -> np.ndarray:
+        coordinates = file.coordinates[frames][:, points, : self.config.coordinates]
+        return visible(coordinates, file.confidence[frames][:, points])
 
-    def _hands(self, file: PoseFile, layout: Layout, frames: np.ndarray) -> np.ndarray:
-        """Both hands, or the one that is seen more often in the whole file, as a right hand."""
+    def _hands(self, file: PoseFile, layout: Layout) -> np.ndarray:
+        """Both hands of the whole file, or the one that is seen more often, as a right hand."""
         indices, dominant = hand_points(layout), self.config.dominant
         if layout.dims < self.config.coordinates:
             raise ValueError("its points have no z; write coordinates = 2")
         if len(indices) < (1 if dominant else 2):
             raise ValueError("it has not both hands" + "; write dominant = true" * len(indices))
-        hands = {side: self._points(file, frames, indices[side]) for side in indices}
+        hands = {side: self._points(file, slice(None), indices[side]) for side in indices}
         if "left" in hands:
             hands["left"] = mirrored(hands["left"])
         centred = by_bones if self.config.normalize == "bones" else by_wrist
