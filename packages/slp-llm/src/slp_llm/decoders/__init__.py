@@ -1,0 +1,1 @@
+"""Decoders: from a sequence to text."""

@@ -1,0 +1,43 @@
+"""What is asked of a search: the caller's options, the recipe, the checkpoint, in this order."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from attrs import asdict, evolve
+
+from slp_core.errors import UserError, did_you_mean
+from slp_llm.decoders.seq2seq.spec import Generation
+
+#: Hugging Face settings a caller may give beside those of a recipe.
+OPTIONS = (
+    "do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff",
+    "eta_cutoff", "min_new_tokens", "bad_words_ids", "suppress_tokens", "begin_suppress_tokens",
+    "exponential_decay_length_penalty", "renormalize_logits", "max_time",
+)  # fmt: skip
+
+
+def settings(checkpoint: Any, recipe: Generation, options: dict[str, Any], where: str) -> Any:
+    """A ``GenerationConfig``: ``options`` over ``recipe`` over ``checkpoint``.
+
+    Raises:
+        UserError: an option is unknown, has a bad value, or would have no effect.
+    """
+    from transformers import GenerationConfig
+
+    own = asdict(recipe)
+    for name in options:
+        if name not in own and name not in OPTIONS:
+            hint = did_you_mean(name, [*own, *OPTIONS])
+            raise UserError(f"{where}: {name} is no generation option{hint}")
+    try:
+        recipe = evolve(recipe, **{name: value for name, value in options.items() if name in own})
+        asked = GenerationConfig(**{"num_beams": recipe.num_beams, **options})
+        asked.validate(strict=True)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{where}: generation: {error.args[0]}") from error
+    written = {name: value for name, value in asdict(recipe).items() if value is not None}
+    merged = copy.deepcopy(checkpoint)
+    merged.update(**written, **{name: value for name, value in options.items() if name not in own})
+    return merged

@@ -1,0 +1,36 @@
+"""Low-rank adaptation through peft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slp_core.errors import UserError, did_you_mean
+from slp_llm.decoders.seq2seq.spec import Lora
+
+
+def add_lora(model: Any, config: Lora, where: str) -> None:
+    """Put a low-rank update beside every linear layer that ``targets`` names.
+
+    W x becomes W x + (alpha / rank) B A dropout(x), with B zero at first (Hu et al.,
+    arXiv:2106.09685, equation 3).
+
+    Raises:
+        UserError: a target names no linear layer.
+    """
+    from peft import LoraConfig, inject_adapter_in_model
+    from torch import nn
+
+    linear = [name for name, part in model.named_modules() if isinstance(part, nn.Linear)]
+    for target in config.targets:
+        if not any(f".{name}".endswith(f".{target}") for name in linear):
+            hint = did_you_mean(target, {name.rpartition(".")[2] for name in linear})
+            raise UserError(f'{where}.lora.targets: "{target}" names no linear layer{hint}')
+    inject_adapter_in_model(
+        LoraConfig(
+            r=config.rank,
+            lora_alpha=config.alpha,
+            lora_dropout=config.dropout,
+            target_modules=list(config.targets),
+        ),
+        model,
+    )

@@ -1,0 +1,304 @@
+"""An encoder-decoder language model that reads a visual sequence through ``inputs_embeds``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers.modeling_outputs import BaseModelOutput
+
+from slp_core.batch import Tokens
+from slp_core.context import Context
+from slp_core.errors import UserError
+from slp_core.manifest import Row
+from slp_core.parts import Decoder, Translation
+from slp_core.sequence import Sequence
+from slp_llm.decoders.seq2seq import pretrained
+from slp_llm.decoders.seq2seq.generation import settings
+from slp_llm.decoders.seq2seq.languages import frame
+from slp_llm.decoders.seq2seq.lora import add_lora
+from slp_llm.decoders.seq2seq.spec import Seq2SeqConfig
+
+# One sentence at a time is tokenised; threads would only be complained of in forked workers.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+#: Each prompt, the side of the tokenizer that reads it, and the ids of the frame before it.
+_PROMPTS = {"encoder_prompt": ("text", "before"), "decoder_prompt": ("text_target", "prefix")}
+_LOGITS_AT_ONCE = 2**27  # numbers; half a gigabyte
+
+
+class Seq2Seq(Decoder):
+    """Translates ``b t d`` with any Hugging Face encoder-decoder.
+
+    The encoder reads ``[source tag ; prompt ; visual steps ; </s>]``, valid steps only, padded on
+    the right (MultimodalHugs, arXiv:2509.09729; there the mask of the end stands on the wrong
+    side when prompts differ in length). The decoder learns ``[target tag ; prompt ; text ; </s>]``.
+
+    Raises:
+        UserError: weights are missing; a language tag, a prompt's token or a LoRA target is
+            unknown; ``scale_inputs`` is asked of a model that scales nothing.
+    """
+
+    config: Seq2SeqConfig
+    after: Tensor  #: ids that follow the last visual step
+
+    def __init__(self, config: Seq2SeqConfig, context: Context = Context()) -> None:  # noqa: B008
+        super().__init__(config, context)
+        self.where = context.path or "decoder"
+        self.model, self.tokenizer = pretrained.load(config, context)
+        self.frame = frame(config, self.model, self.tokenizer, self.where)
+        if config.lora is not None:
+            add_lora(self.model, config.lora, self.where)
+        self.embed_scale = _embed_scale(self.model)
+        if config.scale_inputs and self.embed_scale == 1:
+            raise UserError(
+                f"{self.where}.scale_inputs: has no effect, this model does not scale embeddings"
+            )
+        self.max_steps = _max_positions(self.model.get_encoder())
+        self.max_tokens = _max_positions(self.model.get_decoder())
+        self.register_buffer("after", torch.tensor(self.frame.after), persistent=False)
+        self._special = frozenset(self.tokenizer.all_special_ids)
+        self._prompts: dict[tuple[str, str], list[int]] = {}
+        for key in _PROMPTS:
+            self._prompt(key, {}, f"{self.where}.")
+
+    # -- what the pipeline asks of a part -------------------------------------------------
+
+    def sizes(self) -> dict[str, int]:
+        """The width of the sequences it reads."""
+        return {"d": self.model.get_input_embeddings().embedding_dim}
+
+    def subparts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """``encoder``, ``decoder``, ``embeddings``, ``head``, ``lora``: disjoint, together all
+        parameters, empty ones left out. A head tied to the embeddings belongs to them."""
+        groups: dict[str, list[nn.Parameter]] = {}
+        embeddings, head = self._embeddings(), self.model.get_output_embeddings()
+        encoder = {id(parameter) for parameter in self.model.get_encoder().parameters()}
+        for name, parameter in self.model.named_parameters():
+            if ".lora_" in name:
+                group = "lora"
+            elif any(parameter is one for one in embeddings):
+                group = "embeddings"
+            elif any(parameter is one for one in head.parameters()):
+                group = "head"
+            else:
+                group = "encoder" if id(parameter) in encoder else "decoder"
+            groups.setdefault(group, []).append(parameter)
+        return dict(groups)
+
+    def save_assets(self, folder: Path) -> None:
+        pretrained.save(self.model, self.tokenizer, folder)
+
+    # -- text to ids -------------------------------------------------------------------------
+
+    def encode(self, row: Row, target: str | None) -> dict[str, list[int]]:
+        """``encoder_prompt`` and ``decoder_prompt`` (tags first), and ``labels``: the decoder's
+        prompt, the text, ``</s>``.
+
+        Raises:
+            UserError: a prompt holds an unknown token, or the text is longer than the model has
+                positions for.
+        """
+        tokens = {key: self._prompt(key, row.fields, f"{row.where}: ") for key in _PROMPTS}
+        if target is not None:
+            text = self._ids(text_target=target, split_special_tokens=True)
+            tokens["labels"] = [*tokens["decoder_prompt"], *text, self.tokenizer.eos_token_id]
+            if self.max_tokens is not None and len(tokens["labels"]) > self.max_tokens:
+                raise UserError(
+                    f"{row.where}: the text has {len(tokens['labels'])} tokens, "
+                    f"the model has positions for {self.max_tokens}"
+                )
+        return tokens
+
+    def _prompt(self, key: str, fields: dict[str, str], where: str) -> list[int]:
+        """The tag, if there is one, and the ids of a row's own prompt, or of the recipe's."""
+        prompt = fields.get(key, getattr(self.config, key))
+        if (key, prompt) not in self._prompts:
+            side, tag = _PROMPTS[key]
+            ids = [*getattr(self.frame, tag), *self._ids(**{side: prompt})]
+            if self.tokenizer.unk_token_id in ids:
+                raise UserError(
+                    f'{where}{key}: "{prompt}" holds a token the vocabulary lacks; '
+                    "list it in the decoder's new_tokens"
+                )
+            self._prompts[key, prompt] = ids
+        return self._prompts[key, prompt]
+
+    def _ids(self, **text: Any) -> list[int]:
+        """Ids of ``text`` as the encoder reads it, or of ``text_target``; none are added."""
+        return self.tokenizer(**text, add_special_tokens=False).input_ids
+
+    def _prompts_in(self, tokens: dict[str, Tokens], key: str, batch: int) -> Tokens:
+        """The prompts of a batch; the recipe's where none are given."""
+        if key in tokens:
+            return tokens[key]
+        own = self._prompt(key, {}, f"{self.where}.")
+        ids = torch.tensor(own, dtype=torch.long, device=self.after.device).expand(batch, -1)
+        return Tokens(ids, torch.ones_like(ids, dtype=torch.bool))
+
+    # -- vectors to logits -------------------------------------------------------------------
+
+    def merge(self, inputs: Sequence, tokens: dict[str, Tokens]) -> tuple[Tensor, Tensor]:
+        """``[prompt ; visual ; end]`` of every sample, its valid steps first.
+
+        ``b t d`` and a prompt of ``b p`` give ``b (p + t + 1) d`` and its mask ``b (p + t + 1)``.
+
+        Raises:
+            UserError: more steps than the model has positions for.
+        """
+        values = inputs.values.to(self.model.dtype)
+        if self.config.scale_inputs:
+            values = values * self.embed_scale
+        batch = len(values)
+        prompt = self._prompts_in(tokens, "encoder_prompt", batch)
+        end = self.embed(self.after).expand(batch, -1, -1)  # (b, e, d)
+        ended = inputs.mask.new_ones(batch, len(self.after))
+        merged = torch.cat([self.embed(prompt.ids), values, end], 1)  # (b, p + t + e, d)
+        mask = torch.cat([prompt.mask, inputs.mask, ended], 1)
+        if self.max_steps is not None and mask.shape[1] > self.max_steps:
+            raise UserError(
+                f"{self.where}: {mask.shape[1]} steps with prompt and end, the model has positions "
+                f"for {self.max_steps}; shorten the clips or let a mapper stride"
+            )
+        order = mask.long().argsort(dim=1, descending=True, stable=True)  # (b, l), valid first
+        places = order + torch.arange(batch, device=order.device)[:, None] * mask.shape[1]
+        packed = merged.flatten(0, 1).index_select(0, places.flatten()).view_as(merged)
+        return packed, mask.gather(1, order)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """``... l`` ids to ``... l d``, as the model embeds them (or unscaled, if asked)."""
+        embedding = self.model.get_input_embeddings()
+        if self.config.embed_scale == "none":
+            return F.embedding(ids, embedding.weight)
+        return embedding(ids) * getattr(self.model.get_encoder(), "embed_scale", 1.0)
+
+    def forward(self, inputs: Sequence, tokens: dict[str, Tokens]) -> Tensor:
+        """Logits ``b l v``, teacher forced: position ``l`` scores ``tokens["labels"]`` at l."""
+        merged, mask = self.merge(inputs, tokens)
+        labels = tokens["labels"]
+        return self.model(
+            inputs_embeds=merged,
+            attention_mask=mask,
+            decoder_input_ids=self._shift_right(labels.ids, labels.mask),
+            use_cache=False,
+        ).logits
+
+    def _shift_right(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """The decoder's inputs: each position sees the label before it, the first the start."""
+        shifted = F.pad(ids[:, :-1], (1, 0), value=self.frame.start)
+        seen = F.pad(mask[:, :-1], (1, 0), value=True)
+        return shifted.masked_fill(~seen, self.tokenizer.pad_token_id)
+
+    # -- vectors to text ---------------------------------------------------------------------
+
+    @torch.no_grad()
+    def generate(
+        self, inputs: Sequence, tokens: dict[str, Tokens], **options: Any
+    ) -> list[Translation]:
+        """Translate by search.
+
+        Prompts that ``tokens`` lacks are the recipe's. ``options`` go before its ``generation``,
+        which goes before the checkpoint's own settings. A piece's probability is
+        P(piece | pieces before it, signal) without penalties; the ``</s>`` that ends a
+        translation is a piece too.
+
+        Raises:
+            UserError: an option is unknown, bad or without effect.
+        """
+        search = settings(self.model.generation_config, self.config.generation, options, self.where)
+        search.decoder_start_token_id = self.frame.start
+        merged, mask = self.merge(inputs, tokens)
+        encoded = self.model.get_encoder()(inputs_embeds=merged, attention_mask=mask)[0]
+        translations: dict[int, Translation] = {}
+        for rows, prompt in _by_length(self._prompts_in(tokens, "decoder_prompt", len(mask))):
+            self._check_length(prompt.shape[1], search.max_new_tokens)
+            first = F.pad(prompt, (1, 0), value=self.frame.start)  # (n, 1 + p)
+            known = {
+                "encoder_outputs": BaseModelOutput(last_hidden_state=encoded[rows]),
+                "attention_mask": mask[rows],
+            }
+            ids = self._search(decoder_input_ids=first, generation_config=search, **known)
+            probabilities = self._probabilities(ids, first.shape[1], encoded[rows], mask[rows])
+            new = ids[:, first.shape[1] :].tolist()
+            for row, said, worth in zip(rows.tolist(), new, probabilities.tolist(), strict=True):
+                translations[row] = self._translation(said, worth)
+        return [translations[row] for row in range(len(translations))]
+
+    def _search(self, **known: Any) -> Tensor:
+        """Ids ``n l``, what was given included."""
+        try:
+            with pretrained.quiet():
+                return self.model.generate(**known)
+        except ValueError as error:  # of a setting that only shows when it is used
+            raise UserError(f"{self.where}: generation: {error}") from error
+
+    def _probabilities(self, ids: Tensor, given: int, encoded: Tensor, mask: Tensor) -> Tensor:
+        """P(id | ids before it) of all but the first ``given`` ids, one teacher-forced pass."""
+        at_once = max(1, _LOGITS_AT_ONCE // (ids.shape[1] * self.model.config.vocab_size))
+        found = []
+        for start in range(0, len(ids), at_once):
+            some = slice(start, start + at_once)
+            output = self.model(
+                encoder_outputs=BaseModelOutput(last_hidden_state=encoded[some]),
+                attention_mask=mask[some],
+                decoder_input_ids=ids[some, :-1],
+                use_cache=False,
+            )
+            logits = output.logits[:, given - 1 :].float()  # (n, l, v)
+            chosen = logits.gather(-1, ids[some, given:, None]).squeeze(-1)  # (n, l)
+            found.append((chosen - logits.logsumexp(-1)).exp())
+        return torch.cat(found)
+
+    def _check_length(self, prompt: int, new: int) -> None:
+        if self.max_tokens is not None and prompt + new > self.max_tokens:
+            raise UserError(
+                f"{self.where}: max_new_tokens = {new} after a prompt of {prompt} tokens, "
+                f"the model has positions for {self.max_tokens}"
+            )
+
+    def _translation(self, ids: list[int], probabilities: list[float]) -> Translation:
+        end = self.tokenizer.eos_token_id
+        length = ids.index(end) + 1 if end in ids else len(ids)
+        ids, worth = ids[:length], torch.tensor(probabilities[:length], dtype=torch.float64)
+        text = self.tokenizer.decode(
+            [one for one in ids if one not in self._special], clean_up_tokenization_spaces=False
+        )
+        pieces = self.tokenizer.convert_ids_to_tokens(ids)
+        return Translation(
+            text,
+            float(worth.log().mean().exp()),
+            tuple(zip(pieces, worth.tolist(), strict=True)),
+        )
+
+    def _embeddings(self) -> list[nn.Parameter]:
+        """The weights that turn ids into vectors; one where encoder and decoder share it."""
+        halves = (self.model, self.model.get_encoder(), self.model.get_decoder())
+        return [half.get_input_embeddings().weight for half in halves]
+
+
+def _embed_scale(model: Any) -> float:
+    """What the model multiplies token embeddings by: inside its embedding, or its encoder."""
+    return float(
+        getattr(model.get_input_embeddings(), "embed_scale", 1.0)
+        * getattr(model.get_encoder(), "embed_scale", 1.0)
+    )
+
+
+def _max_positions(half: nn.Module) -> int | None:
+    """How long a sequence may be, if positions come from a table that does not grow."""
+    table = getattr(half, "embed_positions", None)
+    config: Any = half.config
+    return config.max_position_embeddings if isinstance(table, nn.Embedding) else None
+
+
+def _by_length(prompts: Tokens) -> Iterator[tuple[Tensor, Tensor]]:
+    """Samples whose prompts are equally long: their rows ``n`` and their ids ``n p``."""
+    lengths = prompts.mask.sum(1)
+    for length in lengths.unique().tolist():
+        rows = (lengths == length).nonzero().squeeze(1)
+        yield rows, prompts.ids[rows, :length]

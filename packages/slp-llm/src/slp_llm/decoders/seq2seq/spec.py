@@ -1,0 +1,190 @@
+"""What a recipe may write about an encoder-decoder language model."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import field, frozen
+from attrs.validators import and_, ge, gt, in_, instance_of, lt, min_len, optional
+
+from slp_core.spec import ComponentSpec
+from slp_core.tensortype import TEXT, Size, Symbol, TensorType
+
+_RATE = and_(ge(0.0), lt(1.0))  # a dropout rate
+_COUNT = and_(instance_of(int), ge(1))
+
+
+def _help(text: str) -> dict[str, str]:
+    return {"help": text}
+
+
+@frozen
+class Vocabulary:
+    """How the tokenizer of a from-scratch model splits text; it is trained on the target column."""
+
+    kind: Literal["word", "bpe", "unigram", "char"] = field(
+        default="word",
+        metadata=_help("words between blanks, subwords (BPE, unigram), or characters"),
+    )
+    size: int = field(
+        default=4000,
+        validator=ge(5),
+        metadata=_help("at most so many tokens, <pad> <s> </s> <unk> among them"),
+    )
+    min_count: int = field(
+        default=1,
+        validator=ge(1),
+        metadata=_help("rarer words or characters (bpe: pairs to merge) get no token"),
+    )
+    lower: bool = field(default=False, metadata=_help("lower-case the text first"))
+
+    def __attrs_post_init__(self) -> None:
+        if self.kind == "unigram" and self.min_count > 1:
+            raise ValueError("vocabulary: min_count has no effect on unigram; leave it out")
+
+
+@frozen
+class Scratch:
+    """A small pre-norm Transformer with sinusoidal positions and one tied embedding."""
+
+    dim: int = field(default=256, validator=ge(4), metadata=_help("width of the model"))
+    layers: int = field(default=3, validator=ge(1), metadata=_help("layers of the encoder"))
+    decoder_layers: int | None = field(
+        default=None,
+        validator=optional(ge(1)),
+        metadata=_help("layers of the decoder; as many as `layers` if left out"),
+    )
+    heads: int = field(default=4, validator=ge(1), metadata=_help("attention heads"))
+    ffn: int = field(default=1024, validator=ge(1), metadata=_help("width of the feed-forward"))
+    dropout: float = field(
+        default=0.1, validator=_RATE, metadata=_help("on embeddings and after each sublayer")
+    )
+    attention_dropout: float = field(
+        default=0.0, validator=_RATE, metadata=_help("on attention weights")
+    )
+    activation_dropout: float = field(
+        default=0.0, validator=_RATE, metadata=_help("inside the feed-forward")
+    )
+    activation: Literal["relu", "gelu", "silu"] = field(
+        default="relu", metadata=_help("non-linearity of the feed-forward")
+    )
+    scale_embedding: bool = field(
+        default=True, metadata=_help("multiply token embeddings by the root of the width")
+    )
+    init_std: float = field(
+        default=0.02, validator=gt(0), metadata=_help("standard deviation of initial weights")
+    )
+    vocabulary: Vocabulary = field(factory=Vocabulary, metadata=_help("the tokenizer"))
+
+    def __attrs_post_init__(self) -> None:
+        if self.dim % self.heads:
+            raise ValueError(f"scratch: dim = {self.dim} does not divide by heads = {self.heads}")
+
+
+@frozen
+class Lora:
+    """Low-rank adaptation (Hu et al., arXiv:2106.09685)."""
+
+    targets: tuple[str, ...] = field(
+        validator=min_len(1), metadata=_help('linear layers to adapt, by name: ["q", "v"]')
+    )
+    rank: int = field(default=16, validator=ge(1), metadata=_help("rank of the update"))
+    alpha: int = field(
+        default=32, validator=ge(1), metadata=_help("the update is scaled by alpha / rank")
+    )
+    dropout: float = field(
+        default=0.1, validator=_RATE, metadata=_help("on what goes into the update")
+    )
+
+
+@frozen
+class Generation:
+    """How translations are searched for. What is left out is as the checkpoint says."""
+
+    num_beams: int = field(default=5, validator=_COUNT, metadata=_help("beams; 1 is greedy"))
+    max_new_tokens: int = field(
+        default=100, validator=_COUNT, metadata=_help("longest translation, in tokens")
+    )
+    length_penalty: float | None = field(
+        default=None, metadata=_help("exponent of the length that divides a beam's score")
+    )
+    early_stopping: bool | None = field(
+        default=None, metadata=_help("stop once as many beams as asked for have ended")
+    )
+    no_repeat_ngram_size: int | None = field(
+        default=None, validator=optional(_COUNT), metadata=_help("n-grams occur once only")
+    )
+    repetition_penalty: float | None = field(
+        default=None,
+        validator=optional(gt(0)),
+        metadata=_help("above 1: tokens that were said already get less likely"),
+    )
+
+
+@frozen
+class Seq2SeqConfig:
+    """Either ``model`` (a checkpoint) or ``scratch`` (a new model of configured size)."""
+
+    model: str | None = field(
+        default=None, metadata=_help('name on the hub ("facebook/m2m100_418M") or local folder')
+    )
+    scratch: Scratch | None = field(
+        default=None, metadata=_help("a new model and tokenizer; nothing is downloaded")
+    )
+    dtype: Literal["float32", "bfloat16"] = field(
+        default="float32",
+        validator=in_(["float32", "bfloat16"]),
+        metadata=_help("of the weights"),
+    )
+    source_language: str | None = field(
+        default=None, metadata=_help("language tag the encoder reads first, as the model names it")
+    )
+    target_language: str | None = field(
+        default=None, metadata=_help("language tag translations start with")
+    )
+    encoder_prompt: str = field(
+        default="",
+        metadata=_help("text before the visual steps; a column `encoder_prompt` goes first"),
+    )
+    decoder_prompt: str = field(
+        default="",
+        metadata=_help("text translations start with; a column `decoder_prompt` goes first"),
+    )
+    new_tokens: tuple[str, ...] = field(
+        default=(), metadata=_help('tokens to add to the vocabulary, as ["__dgs__"]')
+    )
+    embed_scale: Literal["model", "none"] = field(
+        default="model",
+        metadata=_help("prompts are embedded as the model embeds its tokens, or unscaled"),
+    )
+    scale_inputs: bool = field(
+        default=False,
+        metadata=_help("scale the visual steps as the model scales its tokens (GFSLT)"),
+    )
+    lora: Lora | None = field(default=None, metadata=_help("train a low-rank update"))
+    generation: Generation = field(factory=Generation, metadata=_help("beams, lengths, penalties"))
+
+    def __attrs_post_init__(self) -> None:
+        if (self.model is None) == (self.scratch is None):
+            both = "both are written" if self.model is not None else "neither is written"
+            raise ValueError(f"either `model` or `scratch` is expected; {both}")
+        for key in ("length_penalty", "early_stopping"):
+            if getattr(self.generation, key) is not None and self.generation.num_beams == 1:
+                raise ValueError(f"generation: {key} has no effect with num_beams = 1")
+
+
+def signature(config: Seq2SeqConfig, inputs: TensorType) -> TensorType:
+    """``b t d`` to text; ``d`` is the model's width."""
+    width = Symbol("d") if config.scratch is None else Size(config.scratch.dim, "scratch.dim")
+    inputs.expect("b t d", dtype="float32", d=width)
+    return TEXT
+
+
+SPEC = ComponentSpec(
+    kind="decoder",
+    config=Seq2SeqConfig,
+    signature=signature,
+    factory="slp_llm.decoders.seq2seq.model:Seq2Seq",
+    summary="Encoder-decoder language model (M2M-100, NLLB, mBART, T5, mT5, ...) or from scratch",
+    paper="arXiv:2010.11125",
+)

@@ -1,0 +1,35 @@
+"""What a recipe may write about the cross-entropy of the reference text."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+from attrs.validators import ge, lt
+
+from slp_core.spec import ComponentSpec
+
+
+@frozen
+class CrossEntropyConfig:
+    """``on`` names the decoder, ``target`` is the column it translates into."""
+
+    label_smoothing: float = field(
+        default=0.0,
+        validator=[ge(0), lt(1)],
+        metadata={"help": "share of the target's probability spread over the vocabulary"},
+    )
+    prompt_loss: bool = field(
+        default=False,
+        metadata={
+            "help": "also learn to say the decoder's prompt and tag, which are given when "
+            "translating (as MultimodalHugs does)"
+        },
+    )
+
+
+SPEC = ComponentSpec(
+    kind="objective",
+    config=CrossEntropyConfig,
+    factory="slp_llm.objectives.cross_entropy.model:CrossEntropy",
+    summary="Cross-entropy of the reference text, teacher forced",
+    paper="arXiv:1512.00567",
+)
