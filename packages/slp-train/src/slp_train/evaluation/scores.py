@@ -71,22 +71,29 @@ class Evaluation:
         return asdict(self, filter=lambda attribute, _: attribute.name != "predictions")
 
 
+def uses_signal(evaluation: Evaluation) -> bool | None:
+    """Whether the model does better than on shuffled and on blank signals; None: not measured."""
+    blind = [one for one in map(evaluation.control, (SHUFFLED, BLANK)) if one is not None]
+    return all(_beats(evaluation, one) for one in blind) if blind else None
+
+
+def _beats(evaluation: Evaluation, control: Scored) -> bool:
+    """Whether the model is better than a control, and that is no chance."""
+    name = evaluation.headline
+    ours, theirs = evaluation.whole.scores[name].value, control.scores[name].value
+    better = ours < theirs if name in evaluation.lower_is_better else ours > theirs
+    return better and control.p is not None and control.p < SIGNIFICANT
+
+
 def verdict(evaluation: Evaluation) -> str:
     """What the controls say about the score, in a sentence or two."""
     name = evaluation.headline
-    value = evaluation.whole.scores[name].value
-    rises = name in evaluation.lower_is_better
-
-    def beaten(control: Scored) -> bool:
-        other = control.scores[name].value
-        better = other > value if rises else other < value
-        return better and control.p is not None and control.p < SIGNIFICANT
-
+    value, rises = evaluation.whole.scores[name].value, name in evaluation.lower_is_better
     blind = [one for one in map(evaluation.control, (SHUFFLED, BLANK)) if one is not None]
     if not blind:
         return "No blindness controls were run: nothing says whether the model uses the signal."
     worth = " and ".join(f"{one.scores[name].value:.1f} on {one.name}" for one in blind)
-    if all(map(beaten, blind)):
+    if uses_signal(evaluation):
         said = f"{name} {'rises' if rises else 'falls'} from {value:.1f} to {worth}: "
         left = max(one.scores[name].value for one in blind)
         if not rises and left > value / 2 > 0:
@@ -97,7 +104,7 @@ def verdict(evaluation: Evaluation) -> str:
     else:
         said = f"{name} is {value:.1f}, {worth}: nothing shows that the model uses the signal."
     for control in map(evaluation.control, (NEAREST, FREQUENT)):
-        if control is not None and not beaten(control):
+        if control is not None and not _beats(evaluation, control):
             worth = f"{control.name} of training ({control.scores[name].value:.1f})"
             return f"{said} It is not shown to do better than the {worth}."
     return said

@@ -46,6 +46,7 @@ def translate_dataset(
     """
     from slp_core.batch import collate
 
+    assert len(dataset.lengths) == len(dataset), "the dataset has not been probed"
     batches = length_batches(dataset.lengths, batch_steps)
     share = batches[distributed.rank() :: distributed.world_size()]
     mine: dict[int, Translation] = {}

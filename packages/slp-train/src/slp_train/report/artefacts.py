@@ -1,0 +1,131 @@
+"""What a run's folder holds, as far as it has come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from slp_core.errors import UserError
+from slp_core.manifest import Row, read_manifest
+from slp_core.recipe import Recipe
+from slp_train.evaluation.files import METRICS, read_evaluation
+from slp_train.evaluation.scores import Evaluation
+
+Log = list[dict[str, float]]
+
+
+@frozen
+class Run:
+    """A run. What it has not come to yet is empty."""
+
+    folder: Path
+    recipe: Recipe | None
+    recipe_text: str
+    provenance: dict[str, Any]
+    evaluation: Evaluation | None
+    logs: dict[str, Log] = field(repr=False)  #: by stage; a step comes once
+    skipped: dict[str, list[Row]] = field(repr=False)  #: by split
+    parameters: dict[str, int]  #: by part
+    changed: datetime  #: when the newest of its files was written
+
+    @property
+    def name(self) -> str:
+        return self.recipe.header.name if self.recipe else self.folder.name
+
+
+def read_run(folder: Path) -> Run:
+    """Read what there is.
+
+    Raises:
+        UserError: the folder is none, holds no run, or a file of it is damaged.
+    """
+    recipe_file = _first(folder / "recipe.toml", folder / "pipeline" / "recipe.toml")
+    if not folder.is_dir() or not (recipe_file or (folder / METRICS).is_file()):
+        raise UserError(f"{folder}: is no run: there is neither recipe.toml nor {METRICS}")
+    recipe = _recipe(recipe_file) if recipe_file else None
+    files = [file for file in folder.iterdir() if file.is_file() and file.suffix != ".html"]
+    return Run(
+        folder=folder,
+        recipe=recipe,
+        recipe_text=recipe_file.read_text(encoding="utf-8") if recipe_file else "",
+        provenance=_json(folder / "provenance.json"),
+        evaluation=read_evaluation(folder) if (folder / METRICS).is_file() else None,
+        logs={name: log for name, log in _logs(folder, recipe) if log},
+        skipped={
+            file.name.split(".")[1]: list(read_manifest(file))
+            for file in sorted(folder.glob("skipped.*.tsv"))
+        },
+        parameters=_parameters(folder / "pipeline" / "model.safetensors"),
+        changed=datetime.fromtimestamp(max(file.stat().st_mtime for file in files)),
+    )
+
+
+def _first(*files: Path) -> Path | None:
+    return next((file for file in files if file.is_file()), None)
+
+
+def _recipe(file: Path) -> Recipe:
+    from slp_core.recipe_file import load_recipe
+
+    return load_recipe(file)
+
+
+def _json(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{file}: is damaged: {error}") from error
+
+
+def _logs(folder: Path, recipe: Recipe | None) -> Iterator[tuple[str, Log]]:
+    if recipe is not None:
+        stages = [stage.name for stage in recipe.stages]
+    else:
+        stages = sorted(file.parent.name for file in folder.glob("*/log.jsonl"))
+    for stage in stages:
+        file = folder / stage / "log.jsonl"
+        yield stage, list(_log(file)) if file.is_file() else []
+
+
+def _log(file: Path) -> Iterator[dict[str, float]]:
+    """One entry a step: what a resumed run wrote again replaces what the killed one wrote."""
+    by_step: dict[float, dict[str, float]] = {}
+    lines = file.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = json.loads(line)
+            step = entry["step"]
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines):  # a killed run may leave half a line
+                break
+            raise UserError(f"{file}:{number}: is no entry of a log: {error}") from error
+        by_step[step] = by_step.get(step, {}) | entry
+    yield from (by_step[step] for step in sorted(by_step))
+
+
+def _parameters(file: Path) -> dict[str, int]:
+    """Parameters by part, from the header of the weights; tied ones count once."""
+    if not file.is_file():
+        return {}
+    from safetensors import SafetensorError, safe_open
+
+    counts: dict[str, int] = {}
+    try:
+        with safe_open(file, framework="np") as weights:
+            for name in weights.keys():  # noqa: SIM118 (no mapping)
+                words = name.split(".")
+                part = ".".join(words[:3] if words[0] == "streams" else words[:1])
+                size = 1
+                for length in weights.get_slice(name).get_shape():
+                    size *= length
+                counts[part] = counts.get(part, 0) + size
+    except SafetensorError as error:
+        raise UserError(f"{file}: is damaged: {error}") from error
+    return counts

@@ -1,0 +1,330 @@
+"""The report of a run, of an unfinished one, and of several."""
+
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+from slp_core.errors import UserError
+from slp_core.manifest import write_manifest
+from slp_train.evaluation import evaluate, write_evaluation
+from slp_train.evaluation.scores import Prediction
+from slp_train.report import curves, examples, page, report
+from slp_train.report.artefacts import read_run
+from slp_train.report.confidence import reliability, spearman
+
+STAGE = """
+[[stages]]
+name = "translate"
+train = ["decoder"]
+objectives = ["o"]
+epochs = 1
+"""
+VOID = {"meta", "br"}
+
+
+class Balanced(HTMLParser):
+    """Fails on tags that are not closed in order; keeps the text and the attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text = ""
+        self.attributes: list[tuple[str, str | None]] = []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes += attrs
+        self.text += " "
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+        self.text += " "
+
+    def handle_data(self, data):
+        if self.open[-1:] != ["style"]:
+            self.text += data
+
+
+def shown(file):
+    return " ".join(Balanced(file.read_text(encoding="utf-8")).text.split())
+
+
+@pytest.fixture
+def make_run(toys, tmp_path):
+    """``make_run("a", say)``: a finished run of the toy."""
+    splits = {
+        "train": toys.make_manifest(tmp_path / "train.tsv", 30, 1),
+        "test": toys.make_manifest(tmp_path / "test.tsv", 60, 2),
+    }
+
+    def make(name, say=None, metrics='"bleu", "wer"'):
+        pipeline = toys.make_pipeline(say, f"\nmetrics = [{metrics}]")
+        dataset = toys.make_dataset(pipeline, splits["test"])
+        folder = tmp_path / "runs" / name
+        write_evaluation(evaluate(pipeline, dataset, splits, "test"), folder)
+        recipe = toys.RECIPE.replace('"toy"', f'"{name}"') + STAGE
+        (folder / "recipe.toml").write_text(recipe, encoding="utf-8")
+        (folder / "translate").mkdir()
+        log = [{"loss": 3.0, "step": 1}, {"loss": 2.0, "step": 2, "eval_loss": 2.5}]
+        log.append({"step": 2, "eval_bleu": 31.25, "eval_loss": 2.25})
+        write_log(folder, *map(json.dumps, log))
+        return folder
+
+    return make
+
+
+def write_log(folder, *lines):
+    (folder / "translate" / "log.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def test_the_page_of_a_run(toys, make_run, monkeypatch):
+    folder = make_run("toy <&> run", lambda steps, batch: "<b>" + toys.WORDS[steps[0]])
+    (folder / "provenance.json").write_text('{"git": {"commit": "c0ffee"}, "seed": 0}')
+    write_manifest(folder / "skipped.test.tsv", ["id", "where", "reason"], [["x", "y", "is empty"]])
+    (folder / "pipeline").mkdir()
+    weights = {
+        "streams.hands.encoder.a": np.zeros((2, 3)),
+        "streams.hands.encoder.b.c": np.zeros(4),
+        "decoder.x": np.zeros((1000, 5)),
+    }
+    save_file(weights, folder / "pipeline" / "model.safetensors")
+
+    class Reader:
+        processors = {"hands": toys.Signs(None)}  # noqa: RUF012
+
+        def read(self, row):
+            return {"hands": row}
+
+    toys.Signs.sketch = lambda self, row, frames: ['<path d="M1 2h0"/>'] * frames
+    rows = {f"test-{n}": n for n in range(60)}
+    monkeypatch.setattr(examples, "_open", lambda run: (Reader(), rows))
+    file = report(folder)
+    assert file == folder / "report.html"
+    text, written = shown(file), file.read_text(encoding="utf-8")
+    for words in (
+        "toy <&> run", "60 of 60 test samples scored", "shuffled signals", "nearest sentence",
+        "unseen sentences", "validation 2.25", "bleu 31.2", "c0ffee", "is empty", "seed 0",
+        "decoder 5,000", "streams.hands.encoder 10", "5,010 parameters", "hypothesis <b>",
+        "Its rank correlation with sentence chrF", 'use = "reader"', "WER ↓", "tok:13a",
+    ):  # fmt: skip
+        assert words in text, words
+    assert '<dd class="said">&lt;b&gt;' in written
+    assert written.count('d="M1 2h0"') == 8 * 2 * examples.EACH
+
+
+def test_the_page_needs_nothing_else(make_run):
+    page = Balanced(report(make_run("a")).read_text(encoding="utf-8"))
+    assert not {"src", "href", "onload", "srcset"} & {name for name, _ in page.attributes}
+    written = report(make_run("b")).read_text(encoding="utf-8")
+    for word in ("<script", "<link", "@import", "url(", "http:", "https:", "<iframe"):
+        assert word not in written
+    assert "prefers-color-scheme: dark" in written and "@media print" in written
+
+
+def test_a_model_that_does_not_look_is_marked(make_run):
+    assert 'class="lead good"' in report(make_run("a")).read_text()
+    blind = report(make_run("b", lambda steps, batch: "es regnet")).read_text()
+    assert 'class="lead doubtful"' in blind
+    assert "nothing shows that the model uses the signal" in blind
+
+
+def test_without_the_clips_there_are_no_strips(make_run):
+    """The toy's parts are not installed."""
+    text = shown(report(make_run("a")))
+    assert "The clips could not be opened:" in text
+    assert "hypothesis" in text
+
+
+def test_an_unfinished_run(make_run):
+    folder = make_run("a")
+    (folder / "metrics.json").unlink()
+    write_log(folder, '{"loss": 3, "step": 1}', '{"loss": 2, "st')
+    text = shown(report(folder))
+    assert "Not evaluated yet." in text
+    assert "training 3" in text
+    (folder / "translate" / "log.jsonl").unlink()
+    assert "Learning curves" not in shown(report(folder))
+
+
+def test_what_is_no_run(tmp_path, make_run):
+    for folder in (tmp_path / "absent", tmp_path):
+        with pytest.raises(UserError, match="is no run"):
+            report(folder)
+    with pytest.raises(UserError, match="no run was given"):
+        report([])
+    folder = make_run("a")
+    write_log(folder, '{"loss": 3}', '{"loss": 2, "step": 2}')
+    with pytest.raises(UserError, match=r"log\.jsonl:1: is no entry of a log"):
+        report(folder)
+    write_log(folder)
+    (folder / "provenance.json").write_text("{")
+    with pytest.raises(UserError, match=r"provenance\.json: is damaged"):
+        report(folder)
+
+
+def test_a_resumed_log_has_each_step_once(make_run):
+    folder = make_run("a")
+    steps = [(1, 3.0), (2, 2.5), (3, 9.0), (2, 2.0), (3, 1.5)]
+    write_log(folder, *(json.dumps({"step": step, "loss": loss}) for step, loss in steps))
+    log = read_run(folder).logs["translate"]
+    assert [(entry["step"], entry["loss"]) for entry in log] == [(1, 3.0), (2, 2.0), (3, 1.5)]
+
+
+def test_several_runs(toys, make_run, tmp_path):
+    good = make_run("good", metrics='"wer"')
+    bad = make_run("bad", lambda steps, batch: toys.WORDS[steps[0]], '"wer"')
+    file = report([good, bad])
+    assert file == tmp_path / "runs" / "report.html"
+    scores = [read_run(run).evaluation.whole.scores["WER"].value for run in (good, bad)]
+    text = shown(file)
+    assert "2 runs" in text
+    assert f"{np.mean(scores):.1f} ± {np.std(scores, ddof=1):.1f}" in text
+    assert f"{scores[1] - scores[0]:+.1f} p = 0.0001" in text
+
+
+def test_runs_on_other_samples_are_not_paired(toys, make_run, tmp_path):
+    good, other = make_run("good"), make_run("other")
+    rows = (other / "predictions.tsv").read_text()
+    (other / "predictions.tsv").write_text(rows.replace("test-", "dev-"))
+    text = shown(report([good, other]))
+    assert "standard deviation" in text and "p = " not in text
+
+
+def test_looking_at_a_report_needs_no_torch():
+    code = "import sys, slp_train.evaluation, slp_train.report; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_plugins_add_sections(make_run, monkeypatch):
+    class Hooks:
+        @staticmethod
+        def slp_report(run):
+            return [[("Energy <kWh>", f"<p>3 kWh for {run.name}</p>")]]
+
+    monkeypatch.setattr(page, "hooks", Hooks)
+    text = shown(report(make_run("a")))
+    assert "Energy <kWh> 3 kWh for a" in text
+
+
+def test_examples_are_the_best_and_the_worst(toys, make_run):
+    def half(steps, batch):
+        return " ".join(toys.WORDS[step] for step in steps) if steps[0] % 2 else "nichts"
+
+    run = read_run(make_run("a", half))
+    found = examples.examples(run)
+    best, worst = ([one.prediction for one in group] for group in (found.best, found.worst))
+    assert len(best) == len(worst) == examples.EACH
+    ordered = sorted(one.chrf for one in run.evaluation.predictions)
+    assert [one.chrf for one in worst] == ordered[:4]
+    assert [one.chrf for one in best] == [100] * 4
+    whole = [one for one in run.evaluation.predictions if one.chrf == 100]
+    assert len(best[0].reference) == max(len(one.reference) for one in whole)
+
+
+def test_few_examples_come_once():
+    def predictions(*texts):
+        return [Prediction(str(n), text, "", 1, 0, n, None) for n, text in enumerate(texts)]
+
+    class Evaluation:
+        split = "test"
+
+    class Run:
+        recipe = None
+        evaluation = Evaluation()
+
+    for texts, best, worst in (
+        ("a", "a", ""),
+        ("ab", "b", "a"),
+        ("abc", "c", "a"),
+        ("aa", "a", ""),
+    ):
+        Run.evaluation.predictions = predictions(*texts)
+        found = examples.examples(Run())
+        assert "".join(one.prediction.reference for one in found.best) == best
+        assert "".join(one.prediction.reference for one in found.worst) == worst
+
+
+@given(st.floats(-1e3, 1e3), st.floats(1e-6, 1e6))
+def test_ticks_span_the_values_in_round_steps(low, span):
+    found = curves.ticks(low, low + span)
+    slack = 1e-6 * max(abs(low), span, 1)
+    assert found[0] <= low + slack and found[-1] >= low + span - slack
+    assert 2 <= len(found) <= 8
+    assert np.all(np.diff(found) > 0)
+
+
+def test_ticks_by_hand():
+    assert curves.ticks(0, 100) == [0, 25, 50, 75, 100]
+    assert curves.ticks(0, 5.6) == [0, 2, 4, 6]
+    assert curves.ticks(-1, 1) == [-1, -0.5, 0, 0.5, 1]
+    assert curves.ticks(0, 0) == [0, 0.25]
+    assert curves.ticks(0, 0.003) == [0, 0.001, 0.002, 0.003]
+
+
+def test_curves_stay_in_their_box():
+    log = [{"step": n, "loss": 5.0 - n, "eval_loss": 2.0 * n, "eval_wer": 130.0} for n in range(9)]
+    log[3]["loss"] = float("nan")
+    charts = curves.charts(log)
+    assert [one.title for one in charts] == ["loss", "validation scores"]
+    assert [len(line.drawn) for line in charts[0].lines] == [8, 9]
+    for chart in charts:
+        for line in chart.lines:
+            for x, y in line.drawn:
+                assert curves.LEFT <= x <= curves.WIDTH - curves.RIGHT
+                assert curves.TOP <= y <= curves.HEIGHT - curves.BOTTOM
+    first, last = charts[0].lines[1].drawn[0], charts[0].lines[1].drawn[-1]
+    assert first[0] < last[0] and first[1] > last[1]  # larger is higher up
+
+
+def test_objectives_have_charts_of_their_own():
+    log = [
+        {"step": 1, "loss": 3, "ctc": 1},
+        {"step": 1, "eval_loss": 2, "eval_ctc": 2, "eval_x": 1},
+    ]
+    assert [one.title for one in curves.charts(log)] == ["loss", "ctc", "validation scores"]
+    assert curves.charts([]) == []
+
+
+def predictions(confidences, chrfs):
+    return [
+        Prediction(str(n), "a", "a" if chrf == 100 else "b", confidence, 0.0, chrf, None)
+        for n, (confidence, chrf) in enumerate(zip(confidences, chrfs, strict=True))
+    ]
+
+
+def test_reliability():
+    confidences = np.linspace(0, 1, 50)
+    found = reliability(predictions(confidences, 100.0 * (confidences > 0.5)))
+    assert [one.samples for one in found.bins] == [10] * 5
+    assert [one.exact for one in found.bins] == [100, 100, 50, 0, 0]
+    assert [one.chrf for one in found.bins] == [100, 100, 50, 0, 0]
+    assert found.bins[0].high == 1 and found.bins[-1].low == 0
+    assert found.verdict.endswith("well.")
+    assert reliability(predictions([0.5] * 49, [1.0] * 49)) is None
+    backwards = reliability(predictions(confidences, 100.0 * (confidences < 0.5)))
+    assert "does not tell" in backwards.verdict
+    assert "does not tell" in reliability(predictions([0.5] * 50, [1.0] * 50)).verdict
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=30))
+def test_rank_correlation_equals_scipys(pairs):
+    stats = pytest.importorskip("scipy.stats")
+    a, b = np.array(pairs, dtype=float).T
+    if a.std() and b.std():
+        assert spearman(a, b) == pytest.approx(stats.spearmanr(a, b).statistic)
+    else:
+        assert np.isnan(spearman(a, b))
