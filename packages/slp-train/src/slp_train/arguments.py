@@ -42,7 +42,7 @@ _REASONS = {
         "dataloader_drop_last", "dataloader_persistent_workers", "length_column_name",
         "accelerator_config", "remove_unused_columns", "label_names",
     ],
-    "batches are not pinned": ["dataloader_pin_memory"],
+    "it has no effect on a stage": ["dataloader_pin_memory", "torch_empty_cache_steps"],
     "the recipe's seed is used; write `seed` in [recipe]": ["seed", "data_seed"],
     "the metric knows": ["greater_is_better"],
     "it is an option of the objective: label_smoothing": ["label_smoothing_factor"],
@@ -79,6 +79,7 @@ REFUSED = {
 }
 _NAMES = {"bool": "true or false", "int": "a whole number", "float": "a number",
           "str": "a string", "dict": "a table", "list": "a list"}  # fmt: skip
+_OPTIMISERS = ("schedule_free", "lomo", "adalomo")  #: want more of a loop than a stage's gives
 _STRATEGIES = {"eval": ["no", "epoch", "steps"], "logging": ["no", "epoch", "steps"],
                "save": ["epoch", "steps", "best"]}  # fmt: skip
 
@@ -114,6 +115,8 @@ def trainer_problems(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         elif type(value).__name__ not in kinds and not (type(value) is int and "float" in kinds):
             wanted = " or ".join(_NAMES[kind] for kind in kinds)
             yield key, f"{said(value)} was written, {wanted} is expected"
+    if str(options.get("optim", "")).startswith(_OPTIMISERS):
+        yield "optim", f"{said(options['optim'])} cannot train a stage"
     for kind, choices in _STRATEGIES.items():
         written = options.get(f"{kind}_strategy")
         if isinstance(written, str) and written not in choices:
@@ -217,5 +220,7 @@ def training_arguments(stage: Stage, plan: Schedule, folder: Path, seed: int) ->
         )
     except (TypeError, ValueError) as error:
         raise UserError(f'stage "{stage.name}": trainer: {error}') from error
+    if arguments.fp16 and arguments.device.type == "cpu":
+        raise UserError(f'stage "{stage.name}": trainer.fp16 needs a GPU; bf16 does not')
     arguments._n_gpu = min(arguments.n_gpu, 1)  # several GPUs: one process each, by a launcher
     return arguments

@@ -38,6 +38,7 @@ class StageModel(nn.Module):
         self.trained = [p for p in self.parameters() if p.requires_grad]
         parts = [pipeline.part(path) for path in pipeline.parts]
         self._frozen = [part for part in parts if _is_frozen(part)]
+        self.eval()
 
     def forward(self, batch: Batch) -> Tensor:
         """The loss of each objective, summed over its items: ``o``."""

@@ -55,17 +55,17 @@ class bar:  # noqa: N801 (read as a verb: ``with bar("reading train") as progres
         if self._began is None:
             self.begin(0, total)
         self._done, self._total = done, total
-        interval = _DRAW if sys.stderr.isatty() else _SAY
-        if time.monotonic() - self._shown >= interval:
+        if time.monotonic() - self._shown >= _DRAW:
             self.show()
 
     def show(self, note: str = "") -> None:
-        """Draw the bar or write the line now; ``note`` stands in for the usual one."""
+        """Draw the bar, or write the line if it is time; ``note`` stands in for the usual one."""
+        terminal = sys.stderr.isatty()
+        if not distributed.is_main() or (not terminal and time.monotonic() - self._shown < _SAY):
+            return
         self._shown = time.monotonic()
         note = note or self.note
-        if not distributed.is_main():
-            return
-        if not sys.stderr.isatty():
+        if not terminal:
             line = f"{self.title}: {self._done}/{self._total or '?'}"
             say(", ".join(part for part in (line, note, self._left()) if part))
             return

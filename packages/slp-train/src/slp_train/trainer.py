@@ -25,7 +25,7 @@ from transformers.trainer_callback import PrinterCallback, TrainerControl, Train
 
 from slp_core.batch import Batch, collate
 from slp_core.dataset import SampleDataset
-from slp_core.errors import UserError
+from slp_core.errors import UserError, did_you_mean
 from slp_core.files import write_text
 from slp_core.hooks import hooks
 from slp_core.pipeline import Pipeline
@@ -78,7 +78,7 @@ class StageTrainer(Trainer):
         self.scorer = scorer
         self._totals = torch.zeros(len(model.labels), device=args.device)  # since the last log
         self._counts = [0] * len(model.labels)
-        self._logged = (0, time.monotonic())
+        self._logged: tuple[int, float] | None = None
 
     def run(self, resumed: Path | None, mark: dict[str, Any]) -> None:
         """Train to the end, from the checkpoint ``resumed`` with its ``mark``, if any."""
@@ -120,6 +120,7 @@ class StageTrainer(Trainer):
         self.batches.set_epoch(named["epoch"])
         self.training.set_epoch(named["epoch"])
         self._padding = self.batches.padding()
+        self._logged = self._logged or (self.state.global_step, time.monotonic())
         super()._run_epoch(*arguments, **named)
 
     def _prepare_inputs(self, inputs: Any) -> Any:
@@ -202,6 +203,7 @@ class StageTrainer(Trainer):
         super().log(logs, start_time)
 
     def _since_last_log(self) -> dict[str, float]:
+        assert self._logged is not None
         totals = self.accelerator.reduce(self._totals).tolist()
         (step, then), now = self._logged, time.monotonic()
         logs = {}
@@ -226,6 +228,11 @@ class StageTrainer(Trainer):
             self.progress.pause()
             scores = self.scorer(self.model.pipeline)
             metrics |= {f"eval_{name}": float(value) for name, value in scores.items()}
+        if f"eval_{self.stage.select}" not in metrics:
+            raise UserError(
+                f'stage "{self.stage.name}": select = "{self.stage.select}" is not measured'
+                + did_you_mean(self.stage.select, [name.removeprefix("eval_") for name in metrics])
+            )
         self.model.eval()  # so that the next step, seeing the mode change, sets every part's
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(

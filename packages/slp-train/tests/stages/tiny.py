@@ -1,6 +1,6 @@
 """A pipeline small enough to train in a blink, of parts that no package has to provide.
 
-As a script it trains one: ``python tiny.py RUN_DIR [key=value ...]`` (see :func:`main`).
+As a script it trains one: ``python tiny.py RUN [dropout=0] [save_steps=5 ...]``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from pkgutil import resolve_name
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,7 @@ from attrs import evolve
 from torch import Tensor, nn
 from torch.nn import functional
 
-from slp_core.batch import Batch, Tokens
+from slp_core.batch import Batch, Tokens, collate
 from slp_core.context import Context
 from slp_core.dataset import SampleDataset
 from slp_core.manifest import Row, read_manifest, write_manifest
@@ -29,6 +30,7 @@ from slp_core.recipe import ObjectiveUse, Stage, Use
 from slp_core.recipe_file import parse_recipe
 from slp_core.sequence import Sequence
 from slp_core.signals import Clip, Processor, Signal
+from slp_train.stage import StageResult, train_stage
 
 RECIPE = """
 [recipe]
@@ -43,6 +45,7 @@ mapper = "linear"
 use = "letters"
 """
 LETTERS = "abcdefgh"
+__all__ = ["collate"]
 
 
 class Numbers(Processor):
@@ -124,8 +127,8 @@ class CrossEntropy(Objective):
         )
 
 
-class Small(Objective):
-    """Keeps the sequence small, in a scale of its own that is trained too."""
+class NearOne(Objective):
+    """Draws the sequence to one, in a scale of its own that is trained too."""
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -135,8 +138,9 @@ class Small(Objective):
         return len(batch)
 
     def forward(self, pipeline: Pipeline, trace: Trace, batch: Batch) -> Tensor:
-        values = trace.last.values * trace.last.mask[..., None]
-        return (self.scale * values - 1).square().mean((1, 2)).sum()
+        far = (self.scale * trace.last.values - 1).square().mean(2)  # (b, t)
+        mask = trace.last.mask
+        return ((far * mask).sum(1) / mask.sum(1)).sum()
 
 
 def make_pipeline(seed: int = 0, dropout: float = 0.1) -> Pipeline:
@@ -174,7 +178,7 @@ def make_stage(**changes: Any) -> Stage:
         "train": ["streams.pose", "decoder"],
         "objectives": [
             ObjectiveUse(Use("cross-entropy")),
-            ObjectiveUse(Use("small"), on="streams.pose.mapper", weight=0.1),
+            ObjectiveUse(Use("near-one"), on="streams.pose.mapper", weight=0.1),
         ],
         "epochs": 3.0,
         "batch_steps": 60,
@@ -184,60 +188,77 @@ def make_stage(**changes: Any) -> Stage:
     return Stage(**fields)
 
 
+def file_hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def weights_hash(folder: Path) -> str:
-    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    return file_hash(folder / "model.safetensors")
 
 
-def train(run: Path, die_at: str = "", dropout: float = 0.1, **changes: Any) -> Any:
-    """Train the tiny pipeline in ``run``; ``die_at`` kills the process there (see ``_die``)."""
-    from slp_train.stage import train_stage
-
-    if die_at:
-        _die(die_at)
+def make_data(run: Path) -> None:
+    """The manifests of a run, if they are not there yet."""
     run.mkdir(parents=True, exist_ok=True)
     for name, samples in (("train", 50), ("validation", 12)):
         if not (run / f"{name}.tsv").exists():
             make_manifest(run / f"{name}.tsv", samples, seed=len(name))
-    pipeline = make_pipeline(dropout=dropout)
+
+
+def train(
+    run: Path,
+    die_at: str = "",
+    pipeline: Pipeline | None = None,
+    validated: bool = True,
+    scorer: Any = None,
+    higher_is_better: bool = False,
+    **changes: Any,
+) -> StageResult:
+    """Train the tiny pipeline in ``run``; ``die_at`` kills the process there (see ``_die``).
+
+    ``changes``: keys of the stage.
+    """
+    if die_at:
+        _die(die_at)
+    make_data(run)
+    pipeline = pipeline or make_pipeline()
     stage = make_stage(**changes)
-    objectives = {"cross-entropy": CrossEntropy(None), "small@streams.pose.mapper": Small()}
-    objectives = {use.label: objectives[use.label] for use in stage.objectives}
+    known = {"cross-entropy": CrossEntropy(None), "near-one@streams.pose.mapper": NearOne()}
+    objectives = {use.label: known[use.label] for use in stage.objectives}
+    validation = make_dataset(run / "validation.tsv", pipeline, objectives) if validated else None
     return train_stage(
         pipeline,
         stage,
         objectives,
         make_dataset(run / "train.tsv", pipeline, objectives, training=True),
-        make_dataset(run / "validation.tsv", pipeline, objectives),
+        validation,
         run / stage.name,
+        scorer=scorer,
+        higher_is_better=higher_is_better,
         seed=3,
     )
 
 
 def _die(where: str) -> None:
-    """Kill this process the n-th time a function is reached: ``"write_text 2"``."""
-    from slp_train import checkpoints
-
-    name, times = where.split()
+    """Kill this process when a function is called for the n-th time: ``"torch.save 3"``."""
+    path, times = where.split()
     left = [int(times)]
-    original = getattr(checkpoints, name)
+    owner, _, name = path.rpartition(".")
+    original = getattr(resolve_name(owner), name)
 
-    def reached(*args: Any, **kwargs: Any) -> Any:
+    def called(*args: Any, **kwargs: Any) -> Any:
         left[0] -= 1
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return original(*args, **kwargs)
 
-    setattr(checkpoints, name, reached)
+    setattr(resolve_name(owner), name, called)
 
 
 def main() -> None:
     run, *settings = sys.argv[1:]
-    options: dict[str, Any] = {}
-    for setting in settings:
-        key, _, value = setting.partition("=")
-        options[key] = value if key == "die_at" else float(value) if "." in value else int(value)
-    result = train(Path(run), **options)
-    print(result.steps, weights_hash(result.folder / "pipeline"))
+    options = {key: int(value) for key, value in (one.split("=") for one in settings)}
+    pipeline = make_pipeline(dropout=options.pop("dropout", 1) / 10)
+    train(Path(run), pipeline=pipeline, trainer=options)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,117 @@
+"""Every key of ``[stages.trainer]`` has an effect or is an error, told without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from slp_core.errors import UserError
+from slp_core.recipe_file import parse_recipe
+from slp_train.arguments import (
+    REFUSED,
+    schedule,
+    slp_check,
+    trainer_keys,
+    trainer_problems,
+    training_arguments,
+)
+
+
+def test_the_keys_are_those_of_training_arguments() -> None:
+    from transformers import TrainingArguments
+
+    assert list(trainer_keys()) == [field.name for field in fields(TrainingArguments)]
+    assert REFUSED.keys() < trainer_keys().keys()
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "said"),
+    [
+        ({"learnin_rate": 1e-3}, "learnin_rate", 'did you mean "learning_rate"'),
+        ({"learning_rate": "1e-3"}, "learning_rate", '"1e-3" was written, a number is expected'),
+        ({"bf16": 1}, "bf16", "1 was written, true or false is expected"),
+        ({"gradient_accumulation_steps": 2.0}, "gradient_accumulation_steps", "a whole number"),
+        ({"num_train_epochs": 3}, "num_train_epochs", "write `epochs`"),
+        ({"max_steps": 3}, "max_steps", "write `steps`"),
+        ({"per_device_train_batch_size": 8}, "per_device_train_batch_size", "`batch_samples`"),
+        ({"output_dir": "x"}, "output_dir", "the run's folder is used"),
+        ({"optim": "schedule_free_adamw"}, "optim", "cannot train a stage"),
+        ({"save_strategy": "no"}, "save_strategy", "none of its values"),
+        ({"eval_strategy": "epoch", "eval_steps": 5}, "eval_steps", "has no effect"),
+    ],
+)
+def test_what_cannot_have_an_effect_is_refused(
+    options: dict[str, Any], key: str, said: str
+) -> None:
+    ((found, message),) = trainer_problems(options)
+    assert found == key
+    assert said in message
+
+
+def test_good_keys_are_not_refused() -> None:
+    good = {
+        "learning_rate": 1,
+        "optim": "adafactor",
+        "lr_scheduler_kwargs": {},
+        "gradient_checkpointing": True,
+        "report_to": ["tensorboard"],
+        "eval_steps": 0.1,
+    }
+    assert list(trainer_problems(good)) == []
+
+
+def test_the_check_says_where_in_the_recipe() -> None:
+    recipe = parse_recipe(
+        '[recipe]\nname = "x"\n[streams.a]\nsignal = "pose"\nencoder = "e"\n[decoder]\nuse = "d"\n'
+        '[[stages]]\nname = "s"\ntrain = ["decoder"]\nobjectives = ["o"]\nepochs = 1\n'
+        "[stages.trainer]\nlearning_rate = 0.1\nlr = 0.1\n"
+    )
+    (problem,) = slp_check(SimpleNamespace(recipe=recipe))
+    assert str(problem).startswith("recipe.toml:15: stages.0.trainer.lr: there is no such")
+
+
+def test_checking_imports_no_torch() -> None:
+    code = (
+        "import sys; from slp_train.arguments import trainer_problems;"
+        "list(trainer_problems({'learning_rate': 1})); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_stage_is_scheduled_by_steps(tiny: ModuleType) -> None:
+    epochs = schedule(tiny.make_stage(epochs=2.5), batches=100, validated=True)
+    assert (epochs.total, epochs.evaluate, epochs.save) == (250, 100, 100)
+    steps = schedule(tiny.make_stage(epochs=None, steps=1000), batches=100, validated=False)
+    assert (steps.total, steps.evaluate, steps.save) == (1000, None, 100)
+    options = {"gradient_accumulation_steps": 4, "eval_steps": 0.1, "save_strategy": "best",
+               "logging_steps": 7}  # fmt: skip
+    written = schedule(tiny.make_stage(epochs=2.0, trainer=options), batches=101, validated=True)
+    assert (written.total, written.evaluate, written.save, written.logging) == (52, 6, None, 7)
+
+
+def test_training_arguments_carry_what_was_written(tiny: ModuleType, tmp_path: Path) -> None:
+    stage = tiny.make_stage(
+        trainer={"learning_rate": 0.5, "gradient_checkpointing": True, "eval_delay": 2}
+    )
+    plan = schedule(stage, batches=10, validated=True)
+    made = training_arguments(stage, plan, tmp_path, seed=7)
+    assert (made.learning_rate, made.seed, made.max_steps) == (0.5, 7, 30)
+    assert made.activation_checkpointing
+    assert made.eval_delay == 20  # two epochs
+    assert made.eval_strategy == made.save_strategy == "steps"
+
+
+def test_a_value_only_transformers_can_judge_is_a_user_error(
+    tiny: ModuleType, tmp_path: Path
+) -> None:
+    stage = tiny.make_stage(trainer={"optim": "adamm"})
+    plan = schedule(stage, batches=10, validated=False)
+    with pytest.raises(UserError, match=r"stage \"translate\": trainer: .*adamm"):
+        training_arguments(stage, plan, tmp_path, seed=0)

@@ -1,0 +1,101 @@
+"""A killed stage goes on and ends with the weights, bit for bit, of the unbroken one."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from slp_train import checkpoints
+
+OPTIONS = {"trainer": {"save_steps": 5}}
+SCRIPT = Path(__file__).with_name("tiny.py")
+
+
+@pytest.fixture(scope="module")
+def unbroken(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.train(tmp_path_factory.mktemp("unbroken"), **OPTIONS).folder
+
+
+def state_hashes(tiny: ModuleType, folder: Path) -> list[str]:
+    """Of the result, and of the last checkpoint's weights, optimiser, schedule and generators."""
+    last, _ = checkpoints.newest(folder)
+    assert last is not None
+    names = ["objectives.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth"]
+    return [tiny.weights_hash(folder / "pipeline"), tiny.weights_hash(last / "pipeline"),
+            *(tiny.file_hash(last / name) for name in names)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "die_at",
+    [
+        "slp_train.trainer.StageTrainer.training_step 18",  # between two checkpoints
+        "torch.save 8",  # while a checkpoint is written
+        "slp_train.checkpoints.publish 3",  # when it has been, but is not marked
+        "shutil.rmtree 3",  # while an earlier one is removed
+        "slp_train.trainer.StageTrainer.evaluate 2",  # before a validation
+        "slp_train.stage.write_text 1",  # at the end of the stage
+    ],
+)
+def test_a_killed_stage_ends_with_the_same_weights(
+    tiny: ModuleType,
+    unbroken: Path,
+    tmp_path: Path,
+    in_processes: Callable[..., list[int]],
+    die_at: str,
+) -> None:
+    assert in_processes(1, tiny.train, tmp_path, die_at, **OPTIONS) == [-signal.SIGKILL]
+    assert checkpoints.complete(tmp_path / "translate")
+    resumed = tiny.train(tmp_path, **OPTIONS)
+    assert state_hashes(tiny, resumed.folder) == state_hashes(tiny, unbroken)
+
+
+def test_it_is_killed_again_and_again(
+    tiny: ModuleType, unbroken: Path, tmp_path: Path, in_processes: Callable[..., list[int]]
+) -> None:
+    step = "slp_train.trainer.StageTrainer.training_step"
+    for after in (7, 8, 11, 3):  # the last dies before it has gained a checkpoint
+        in_processes(1, tiny.train, tmp_path, f"{step} {after}", **OPTIONS)
+    resumed = tiny.train(tmp_path, **OPTIONS)
+    assert state_hashes(tiny, resumed.folder) == state_hashes(tiny, unbroken)
+
+
+def test_two_processes_are_killed_and_go_on(
+    tiny: ModuleType, tmp_path: Path, in_processes: Callable[..., list[int]]
+) -> None:
+    tiny.make_data(tmp_path / "whole")
+    tiny.make_data(tmp_path / "killed")
+    assert in_processes(2, tiny.train, tmp_path / "whole", **OPTIONS) == [0, 0]
+    step = "slp_train.trainer.StageTrainer.training_step 9"
+    dead = in_processes(2, tiny.train, tmp_path / "killed", step, **OPTIONS)
+    assert dead == [-signal.SIGKILL] * 2
+    assert in_processes(2, tiny.train, tmp_path / "killed", **OPTIONS) == [0, 0]
+    one, two = (tiny.weights_hash(tmp_path / x / "translate/pipeline") for x in ("whole", "killed"))
+    assert one == two
+
+
+@pytest.mark.slow
+def test_kill_9_at_ten_random_moments(tiny: ModuleType, unbroken: Path, tmp_path: Path) -> None:
+    """Whole processes, killed from outside: in training, in validation, while saving."""
+    command = [sys.executable, str(SCRIPT), str(tmp_path), "save_steps=2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    kills, rng = 0, random.Random(0)
+    while kills < 10:
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+            before = checkpoints.complete(tmp_path / "translate")
+            while checkpoints.complete(tmp_path / "translate") == before:
+                assert process.poll() is None, "it ended before it could be killed ten times"
+                time.sleep(0.002)
+            time.sleep(rng.uniform(0, 0.1))
+            process.kill()
+            kills += process.wait() == -signal.SIGKILL
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+    assert state_hashes(tiny, tmp_path / "translate") == state_hashes(tiny, unbroken)

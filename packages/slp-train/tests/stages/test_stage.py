@@ -1,0 +1,219 @@
+"""What a stage leaves behind: best weights that are the best, logs, and nothing else changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from slp_core.errors import UserError
+from slp_train import checkpoints
+
+TRAINER = "slp_train.trainer.StageTrainer"
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "pipeline" / "model.safetensors")
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def scores(*values: float) -> Any:
+    """A scorer that says these values one after the other."""
+    left = list(values)
+    return lambda pipeline: {"bleu": left.pop(0)}
+
+
+def test_a_stage_learns_and_leaves_its_files(tiny: ModuleType, tmp_path: Path) -> None:
+    pipeline = tiny.make_pipeline()
+    result = tiny.train(tmp_path, pipeline=pipeline, trainer={"report_to": "tensorboard"})
+    assert {one.name for one in result.folder.iterdir()} == {
+        "checkpoint-36", "log.jsonl", "pipeline", "result.json", "tensorboard",
+    }  # fmt: skip
+    assert any((result.folder / "tensorboard").iterdir())
+    assert not pipeline.training
+    losses = [entry["eval_loss"] for entry in result.logs if "eval_loss" in entry]
+    assert len(losses) == 3
+    assert result.best == min(losses) < losses[0]
+    lines = (result.folder / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == list(result.logs)
+    trained = next(entry for entry in result.logs if "loss" in entry)
+    assert trained.keys() >= {"cross-entropy", "near-one@streams.pose.mapper", "learning_rate",
+                              "grad_norm", "steps_per_second", "padding"}  # fmt: skip
+    whole = trained["cross-entropy"] + 0.1 * trained["near-one@streams.pose.mapper"]
+    assert trained["loss"] == pytest.approx(whole, rel=0.05)  # a mean of steps, a mean of items
+
+
+def test_the_validation_loss_is_counted_by_item(tiny: ModuleType, tmp_path: Path) -> None:
+    pipeline = tiny.make_pipeline()
+    result = tiny.train(tmp_path, pipeline=pipeline)
+    objective = tiny.CrossEntropy(None)
+    dataset = tiny.make_dataset(tmp_path / "validation.tsv", pipeline, {})
+    batch = tiny.collate([dataset[index] for index in range(len(dataset))])
+    with torch.no_grad():
+        loss = objective(pipeline, pipeline(batch), batch) / objective.count(batch)
+    logged = next(e for e in result.logs if e["step"] == result.checkpoints[0] and "eval_loss" in e)
+    assert logged["eval_cross-entropy"] == pytest.approx(float(loss), rel=1e-6)
+
+
+def test_the_best_is_the_best_and_the_last_the_last(tiny: ModuleType, tmp_path: Path) -> None:
+    pipeline = tiny.make_pipeline()
+    result = tiny.train(
+        tmp_path, pipeline=pipeline, scorer=scores(3, 9, 5), higher_is_better=True, select="bleu"
+    )
+    assert (result.best, result.checkpoints) == (9, (24,))
+    assert checkpoints.complete(result.folder) == [24, 36]
+    assert same(weights(result.folder), weights(result.folder / "checkpoint-24"))
+    assert not same(weights(result.folder), weights(result.folder / "checkpoint-36"))
+    assert same(dict(pipeline.state_dict()), weights(result.folder))
+
+
+def test_of_error_rates_the_lowest_is_best_and_of_equals_the_first(
+    tiny: ModuleType, tmp_path: Path
+) -> None:
+    result = tiny.train(tmp_path, scorer=scores(5, 3, 3), select="bleu")
+    assert result.checkpoints == (24,)
+
+
+def test_without_validation_the_last_is_taken(tiny: ModuleType, tmp_path: Path) -> None:
+    result = tiny.train(tmp_path, validated=False, average=2)
+    assert result.best is None
+    assert result.checkpoints == (36, 24)
+
+
+def test_patience_ends_a_stage_early(tiny: ModuleType, tmp_path: Path) -> None:
+    result = tiny.train(
+        tmp_path,
+        epochs=10.0,
+        patience=2,
+        select="bleu",
+        scorer=scores(1, 7, 6, 7, 8),
+        higher_is_better=True,
+    )
+    assert (result.steps, result.checkpoints) == (48, (24,))  # after four of ten epochs
+
+
+def test_the_best_checkpoints_are_averaged(tiny: ModuleType, tmp_path: Path) -> None:
+    pipeline = tiny.make_pipeline()
+    result = tiny.train(
+        tmp_path, pipeline=pipeline, select="bleu", average=2, epochs=4.0,
+        scorer=scores(7, 2, 9, 1), higher_is_better=True,
+    )  # fmt: skip
+    assert result.checkpoints == (36, 12)
+    assert checkpoints.complete(result.folder) == [12, 36, 48]
+    first, second = (weights(result.folder / f"checkpoint-{step}") for step in (12, 36))
+    for name, value in weights(result.folder).items():
+        if value.is_floating_point():
+            mean = ((first[name].double() + second[name].double()) / 2).float()
+            assert torch.equal(value, mean), name
+        else:
+            assert torch.equal(value, second[name])
+
+
+def test_only_what_a_stage_trains_changes(tiny: ModuleType, tmp_path: Path) -> None:
+    pipeline = tiny.make_pipeline()
+    before = {name: value.clone() for name, value in pipeline.state_dict().items()}
+    modes = []
+    encoder = pipeline.part("streams.pose.encoder")
+    encoder.register_forward_hook(lambda *_: modes.append((encoder.training, pipeline.training)))
+    tiny.train(tmp_path, pipeline=pipeline, train=["streams.*.mapper", "decoder.out"], epochs=1.0)
+    changed = {
+        name for name, value in pipeline.state_dict().items() if (value != before[name]).any()
+    }
+    assert changed == {
+        "streams.pose.mapper.layer.weight", "streams.pose.mapper.layer.bias",
+        "decoder.out.weight", "decoder.out.bias",
+    }  # fmt: skip
+    assert all(parameter.grad is None for parameter in encoder.parameters())
+    # the frozen encoder neither drops out nor gathers statistics while the rest trains
+    assert set(modes) == {(False, True), (False, False)}
+
+
+def test_a_stage_of_its_own_scorer_that_trains_the_pipeline_goes_on_in_training_mode(
+    tiny: ModuleType, tmp_path: Path
+) -> None:
+    pipeline = tiny.make_pipeline()
+    modes = []
+    dropout = pipeline.part("streams.pose.encoder").dropout
+    dropout.register_forward_hook(lambda *_: modes.append(dropout.training))
+
+    def meddle(scored: Any) -> dict[str, float]:
+        assert not scored.training
+        scored.train()
+        return {"bleu": 0.0}
+
+    tiny.train(tmp_path, pipeline=pipeline, scorer=meddle, epochs=2.0)
+    assert modes.count(True) == 24  # every training step, before and after a validation
+
+
+def test_a_finished_stage_is_loaded(
+    tiny: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = tiny.train(tmp_path)
+    monkeypatch.setattr(f"{TRAINER}.run", None)
+    pipeline = tiny.make_pipeline(seed=1)
+    assert tiny.train(tmp_path, pipeline=pipeline) == result
+    assert same(dict(pipeline.state_dict()), weights(result.folder))
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_another_recipe_or_other_data_is_refused(
+    tiny: ModuleType, tmp_path: Path, finished: bool
+) -> None:
+    result = tiny.train(tmp_path)
+    if not finished:
+        (result.folder / "result.json").unlink()
+    with pytest.raises(UserError, match=r"stage.epochs: 3.0 then, 4.0 now"):
+        tiny.train(tmp_path, epochs=4.0)
+    with pytest.raises(UserError, match=r"stage.trainer.learning_rate: 0.01 then, 0.02 now"):
+        tiny.train(tmp_path, trainer={"learning_rate": 0.02})
+    file = tmp_path / "train.tsv"
+    file.write_text(file.read_text().replace("\tg", "\th", 1))
+    with pytest.raises(UserError, match=r"data.train \(its content\)"):
+        tiny.train(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"validated": False, "patience": 3}, "patience = 3 needs validation data"),
+        ({"train": [], "fit": ["decoder"]}, "fit"),
+        ({"train": ["decoder.lora"]}, '"decoder.lora" has no parameters'),
+        ({"select": "bleu", "scorer": lambda _: {"chrf": 1.0}}, 'select = "bleu" is not measured'),
+        ({"trainer": {"gradient_checkpointing": True}}, "no part of this pipeline can do it"),
+        ({"trainer": {"learning_rate": 1e30}}, "no longer finite"),
+        ({"trainer": {"fp16": True, "use_cpu": True}}, "fp16"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    tiny: ModuleType, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        tiny.train(tmp_path, **changes)
+
+
+def test_parts_that_can_recompute_their_activations_do(tiny: ModuleType, tmp_path: Path) -> None:
+    pipeline = tiny.make_pipeline()
+    said = []
+    mapper = pipeline.part("streams.pose.mapper")
+    mapper.activation_checkpointing_enable = lambda **_: said.append("on")
+    mapper.activation_checkpointing_disable = lambda: said.append("off")
+    tiny.train(tmp_path, pipeline=pipeline, epochs=1.0, trainer={"gradient_checkpointing": True})
+    assert said == ["on", "off"]
+
+
+def test_mixed_precision_and_workers(tiny: ModuleType, tmp_path: Path) -> None:
+    plain = tiny.train(tmp_path / "plain", epochs=1.0)
+    workers = tiny.train(tmp_path / "workers", epochs=1.0, trainer={"dataloader_num_workers": 1})
+    assert same(weights(plain.folder), weights(workers.folder))
+    mixed = tiny.train(tmp_path / "mixed", epochs=1.0, trainer={"bf16": True})
+    assert not same(weights(plain.folder), weights(mixed.folder))
+    assert {value.dtype for value in weights(mixed.folder).values()} == {torch.float32, torch.int64}
+    assert mixed.best == pytest.approx(plain.best, rel=0.01)
