@@ -6,6 +6,7 @@ import json
 import platform
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,7 @@ def collect(plan: Plan, pipeline: Pipeline, manifests: dict[str, Manifest]) -> d
         "recipe": plan.recipe.header.name,
         "paper": plan.recipe.header.paper,
         "seed": plan.recipe.header.seed,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": sys.argv,
         "python": platform.python_version(),
         "machine": platform.platform(),

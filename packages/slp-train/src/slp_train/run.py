@@ -55,12 +55,10 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
 
     if not recipe.stages:
         raise UserError(f"{recipe.source.file}: has no [[stages]]; there is nothing to train")
-    if restart and distributed.is_main():
-        shutil.rmtree(folder, ignore_errors=True)
-    distributed.barrier()
-    plan, pipeline, manifests = prepare(recipe, need=("train",))
+    need = ("train",) if recipe.data.validation is None else ("train", "validation")
+    plan, pipeline, manifests = prepare(recipe, need)
     refuse_test_selection(manifests, recipe)
-    _claim(folder, recipe)
+    _claim(folder, recipe, restart)
     cache = _cache(recipe)
     training = _dataset(pipeline, manifests["train"], cache, "train", folder, training=True)
     validation = None
@@ -74,6 +72,8 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
         pipeline.save(folder / "pipeline")
     distributed.barrier()
     evaluation = None
+    if recipe.data.test is not None and "test" not in manifests:
+        say(f"{recipe.data.path('test')}: is not there; nothing is evaluated")
     if "test" in manifests:
         evaluation = _evaluate(pipeline, manifests, "test", folder, cache)
     if not distributed.is_main():
@@ -102,9 +102,7 @@ def evaluate_run(run: Path, split: str, settings: Sequence[str] = ()) -> Evaluat
     return _evaluate(pipeline, manifests, split, run, cache)
 
 
-def prepare(
-    recipe: Recipe, need: Sequence[str] = ()
-) -> tuple[Plan, Pipeline, dict[str, Manifest]]:
+def prepare(recipe: Recipe, need: Sequence[str] = ()) -> tuple[Plan, Pipeline, dict[str, Manifest]]:
     """Check a recipe, make its corpus where it is not there yet, and build its pipeline."""
     plan = check(recipe)
     prepare_corpus(plan)
@@ -226,13 +224,17 @@ def _cache(recipe: Recipe) -> SignalCache:
     return SignalCache(recipe.data.cache_gib)
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """Take a run's folder for this recipe, or refuse another recipe's."""
+def _claim(folder: Path, recipe: Recipe, restart: bool) -> None:
+    """Take a run's folder for this recipe, or refuse what else stands there."""
     from slp_train import distributed
 
     file, resolved = folder / "recipe.toml", recipe.to_toml()
     if distributed.is_main():
-        if file.is_file() and file.read_text(encoding="utf-8") != resolved:
+        if folder.exists() and not file.is_file() and any(folder.iterdir()):
+            raise UserError(f"{folder}: is not empty and holds no run; choose another with --run")
+        if restart:
+            shutil.rmtree(folder, ignore_errors=True)
+        elif file.is_file() and file.read_text(encoding="utf-8") != resolved:
             raise UserError(
                 f"{folder}: holds a run of another recipe (or of other settings); "
                 "choose another folder with --run, or throw that run away with --restart"

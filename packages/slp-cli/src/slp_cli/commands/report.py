@@ -7,10 +7,13 @@ from pathlib import Path
 import click
 
 
-@click.command(epilog="Example: slp report runs/quickstart")
-@click.argument("run", type=click.Path(path_type=Path))
-def command(run: Path) -> None:
-    """Write RUN's report (curves, scores, controls, examples) and print its path."""
+@click.command(epilog="Examples: slp report runs/quickstart; slp report runs/a runs/b runs/c")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+def command(runs: tuple[Path, ...]) -> None:
+    """Write a run's report (curves, scores, controls, examples) and print its path.
+
+    Several RUNS are put side by side, with paired tests of their differences.
+    """
     from slp_train.report import report
 
-    click.echo(report(run))
+    click.echo(report(runs[0] if len(runs) == 1 else list(runs)))
