@@ -21,6 +21,8 @@ from slp_llm.decoders.seq2seq.spec import Lora, Seq2SeqConfig
 TARGET = {"m2m100": "de", "nllb": "deu_Latn", "mbart50": "de_DE", "mbart25": "de_DE"}
 SCALED = ("m2m100", "nllb", "mbart50", "mbart25", "marian")
 ALL = list(tiny_checkpoints.FAMILIES)
+
+pytestmark = pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses")
 PROMPT, TEXT = "translate the signs", "im süden regnet es heute nacht ."
 
 
@@ -221,6 +223,14 @@ def test_a_prompt_with_an_unknown_token_is_refused(checkpoint, tokens_of):
     decoder = make(checkpoint, "mbart50")
     with pytest.raises(UserError, match=r"train.tsv:2: decoder_prompt"):
         tokens_of(decoder, {"decoder_prompt": "жд"})
+
+
+@pytest.mark.parametrize("family", ["t5", "m2m100", "mbart50", "bart", "marian"])
+def test_text_that_holds_a_special_token_is_refused(checkpoint, family, tokens_of):
+    decoder = make(checkpoint, family)
+    with pytest.raises(UserError, match=r'train.tsv:2: "</s>" has a meaning of its own'):
+        tokens_of(decoder, {"text": "am </s> tag"})
+    tokens_of(decoder, {"text": "am ж tag"})  # the unknown is only unknown
 
 
 def test_rows_may_bring_their_prompts(checkpoint, tokens_of):

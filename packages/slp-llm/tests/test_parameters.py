@@ -13,6 +13,8 @@ from slp_llm.decoders.seq2seq.spec import Lora, Scratch, Seq2SeqConfig, Vocabula
 
 TARGETS = {"t5": ("q", "v"), "mt5": ("q", "v")}
 
+pytestmark = pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses")
+
 
 def make(checkpoint, family, **options):
     language = {"mbart25": "de_DE"}.get(family)

@@ -26,7 +26,7 @@ KINDS = ("char", "bpe", "unigram")
 
 
 def there_and_back(tokenizer, text):
-    ids = tokenizer(text_target=text, add_special_tokens=False, split_special_tokens=True).input_ids
+    ids = tokenizer(text_target=text, add_special_tokens=False).input_ids
     return tokenizer.decode(ids, clean_up_tokenization_spaces=False)
 
 

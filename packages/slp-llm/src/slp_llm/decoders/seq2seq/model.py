@@ -101,12 +101,18 @@ class Seq2Seq(Decoder):
         prompt, the text, ``</s>``.
 
         Raises:
-            UserError: a prompt holds an unknown token, or the text is longer than the model has
-                positions for.
+            UserError: a prompt holds an unknown token, or the text a special one, or more tokens
+                than the model has positions for.
         """
         tokens = {key: self._prompt(key, row.fields, f"{row.where}: ") for key in _PROMPTS}
         if target is not None:
-            text = self._ids(text_target=target, split_special_tokens=True)
+            text = self._ids(text_target=target)
+            if reserved := self._special.intersection(text) - {self.tokenizer.unk_token_id}:
+                token = self.tokenizer.decode(min(reserved))
+                raise UserError(
+                    f'{row.where}: "{token}" has a meaning of its own and cannot be text, '
+                    f'as in "{target}"'
+                )
             tokens["labels"] = [*tokens["decoder_prompt"], *text, self.tokenizer.eos_token_id]
             if self.max_tokens is not None and len(tokens["labels"]) > self.max_tokens:
                 raise UserError(
