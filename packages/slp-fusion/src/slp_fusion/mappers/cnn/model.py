@@ -12,6 +12,7 @@ from slp_core.errors import UserError
 from slp_core.parts import Mapper
 from slp_core.sequence import Sequence, lengths_to_mask
 from slp_fusion.mappers.cnn.spec import CNNConfig
+from slp_fusion.mappers.norms import InputNorm
 from slp_fusion.mappers.widths import built_widths
 
 
@@ -32,7 +33,7 @@ class CNNMapper(Mapper):
                 f"{context.path or 'cnn'}: factor x dim is {config.factor * dim}, "
                 "an even number is needed: the gate halves it"
             )
-        self.norm = nn.LayerNorm(width) if config.norm else nn.Identity()
+        self.norm = InputNorm(config.norm, width)
         self.linear = nn.Linear(width, dim) if width != dim else nn.Identity()
         self.layers = nn.ModuleList()
         reads = dim
@@ -44,7 +45,7 @@ class CNNMapper(Mapper):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, inputs: Sequence) -> Sequence:
-        values = self.linear(self.norm(inputs.values)).mT  # (b, d, t)
+        values = self.linear(self.norm(inputs)).mT  # (b, d, t)
         mask, lengths = inputs.mask, inputs.lengths
         for layer, stride in zip(self.layers, self.config.strides, strict=True):
             values = F.glu(layer(values.masked_fill(~mask[:, None], 0)), dim=1)  # (b, d, t')

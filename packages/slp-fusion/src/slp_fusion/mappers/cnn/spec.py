@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 from attrs import Attribute, field, frozen, validators
 
@@ -44,7 +44,10 @@ class CNNConfig:
         validator=validators.ge(1),
         metadata={"help": "channels of the inner convolutions before their gate, as times dim"},
     )
-    norm: bool = field(default=True, metadata={"help": "LayerNorm over the input"})
+    norm: Literal["layer", "batch", "none"] = field(
+        default="layer",
+        metadata={"help": "of the input: each step by itself, or each channel over the data"},
+    )
     dropout: float = field(
         default=0.1,
         validator=[validators.ge(0), validators.lt(1)],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from attrs import field, frozen, validators
 
 from slp_core.spec import ComponentSpec
@@ -18,7 +20,10 @@ class LinearConfig:
         validator=validators.optional(validators.ge(1)),
         metadata={"help": "output width; left out: the width of what comes next"},
     )
-    norm: bool = field(default=True, metadata={"help": "LayerNorm over the input"})
+    norm: Literal["layer", "batch", "none"] = field(
+        default="layer",
+        metadata={"help": "of the input: each step by itself, or each channel over the data"},
+    )
     dropout: float = field(
         default=0.1,
         validator=[validators.ge(0), validators.lt(1)],

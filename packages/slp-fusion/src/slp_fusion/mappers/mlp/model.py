@@ -10,6 +10,7 @@ from slp_core.context import Context
 from slp_core.parts import Mapper
 from slp_core.sequence import Sequence
 from slp_fusion.mappers.mlp.spec import MLPConfig
+from slp_fusion.mappers.norms import InputNorm
 from slp_fusion.mappers.widths import built_widths
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU}
@@ -21,7 +22,7 @@ class MLPMapper(Mapper):
     def __init__(self, config: MLPConfig, context: Context = Context()) -> None:  # noqa: B008
         super().__init__(config, context)
         width, dim = built_widths(config.dim, context)
-        self.norm = nn.LayerNorm(width) if config.norm else nn.Identity()
+        self.norm = InputNorm(config.norm, width)
         hidden = [config.hidden or dim] * (config.layers - 1)
         layers: list[nn.Module] = []
         for ours, theirs in pairwise([width, *hidden]):
@@ -31,4 +32,4 @@ class MLPMapper(Mapper):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, inputs: Sequence) -> Sequence:
-        return inputs.with_values(self.layers(self.norm(inputs.values)))
+        return inputs.with_values(self.layers(self.norm(inputs)))

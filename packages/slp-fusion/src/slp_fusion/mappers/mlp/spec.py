@@ -29,7 +29,10 @@ class MLPConfig:
     activation: Literal["relu", "gelu"] = field(
         default="gelu", metadata={"help": "after every linear layer but the last"}
     )
-    norm: bool = field(default=True, metadata={"help": "LayerNorm over the input"})
+    norm: Literal["layer", "batch", "none"] = field(
+        default="layer",
+        metadata={"help": "of the input: each step by itself, or each channel over the data"},
+    )
     dropout: float = field(
         default=0.1,
         validator=[validators.ge(0), validators.lt(1)],
