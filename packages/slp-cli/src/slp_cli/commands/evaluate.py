@@ -44,7 +44,6 @@ def command(
             print_comparison(compared)
         return
     from slp_train.evaluation import print_evaluation
-
     from slp_train.run import evaluate_run
 
     evaluation = evaluate_run(run, split, settings)

@@ -1,5 +1,7 @@
 import torch
+
 from slp_core import Encoder, Sequence
+
 
 class Velocity(Encoder):
     """Each step beside its change since the step before: b t d to b t 2d."""
