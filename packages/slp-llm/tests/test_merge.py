@@ -94,3 +94,16 @@ def test_prompts_that_are_not_given_are_the_recipes(scratch, sequence, tokens_of
     assert decoder.generate(inputs, {}, max_new_tokens=4) == decoder.generate(
         inputs, tokens, max_new_tokens=4
     )
+
+
+def test_nothing_waits_for_the_device_or_stays_behind(scratch, sequence, tokens_of):
+    # Meta tensors have no values to wait for, and refuse to meet those of another device.
+    decoder = scratch(encoder_prompt="am tag").to("meta")
+    tokens = {
+        name: one.to("meta") for name, one in tokens_of(decoder, {"text": "der wind"}).items()
+    }
+    for some in (tokens, {"labels": tokens["labels"]}):
+        merged, mask = decoder.merge(sequence(5).to("meta"), some)
+        assert (merged.device.type, mask.device.type) == ("meta", "meta")
+    labels = tokens["labels"]
+    assert decoder._shift_right(labels.ids, labels.mask).device.type == "meta"

@@ -7,6 +7,7 @@ import tiny_checkpoints
 import torch
 from torch import nn
 
+from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_llm.decoders.seq2seq.model import Seq2Seq
 from slp_llm.decoders.seq2seq.spec import Lora, Scratch, Seq2SeqConfig, Vocabulary
@@ -164,3 +165,20 @@ def test_the_vocabulary_is_of_the_target_column(context_of):
 def test_sizes_tell_the_width(scratch, checkpoint):
     assert scratch().sizes() == {"d": 16}
     assert make(checkpoint, "t5").sizes() == {"d": tiny_checkpoints.WIDTH}
+
+
+@pytest.mark.parametrize("kind", ["word", "bpe", "unigram", "char"])
+def test_a_decoder_from_scratch_opens_again_without_rows(
+    scratch, tmp_path, sequence, tokens_of, kind
+):
+    first = scratch(size={"vocabulary": Vocabulary(kind=kind, lower=True)}, new_tokens=("__de__",))
+    first.save_assets(tmp_path)
+    again = Seq2Seq(first.config, Context(assets=tmp_path)).eval()
+    again.load_state_dict(first.state_dict(), strict=True)
+    rows = [{"text": "Der Wind", "decoder_prompt": "__de__"}, {"text": "über morgen"}]
+    inputs, tokens = sequence(4, 6), tokens_of(first, *rows)
+    assert torch.equal(tokens_of(again, *rows)["labels"].ids, tokens["labels"].ids)
+    assert torch.equal(again(inputs, tokens), first(inputs, tokens))
+    assert again.generate(inputs, tokens, max_new_tokens=6) == first.generate(
+        inputs, tokens, max_new_tokens=6
+    )
