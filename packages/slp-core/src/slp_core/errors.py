@@ -42,4 +42,6 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     known: Sequence[str] = sorted(set(choices))
     near = get_close_matches(word, known, n=1, cutoff=0.6)
     hint = f'; did you mean "{near[0]}"?' if near else ""
-    return f"{hint} (one of: {', '.join(known)})" if known else hint
+    if not known or (near and len(known) > 20):  # a long list helps nobody who was understood
+        return hint
+    return f"{hint} (one of: {', '.join(known)})"

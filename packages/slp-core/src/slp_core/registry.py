@@ -70,9 +70,10 @@ def entries() -> tuple[Entry, ...]:
     """Every registered part of every installed distribution, sorted by kind and name."""
     found: dict[tuple[str, str, str], Entry] = {}
     for distribution in distributions():
-        points = [point for point in distribution.entry_points if point.group.startswith(PREFIX)]
-        for point in points:
+        for point in distribution.entry_points:
             kind = point.group.removeprefix(PREFIX)
+            if kind not in KINDS or kind == point.group:
+                continue
             key = (kind, point.name, distribution.name)
             # A distribution seen twice on sys.path counts once: the first, as Python imports it.
             found.setdefault(

@@ -9,6 +9,8 @@ _HOME = {
     "CNNMapper": "mappers.cnn.model",
     "ConcatConfig": "fusions.concat.spec",
     "ConcatFusion": "fusions.concat.model",
+    "GRUConfig": "mappers.gru.spec",
+    "GRUMapper": "mappers.gru.model",
     "LinearConfig": "mappers.linear.spec",
     "LinearMapper": "mappers.linear.model",
     "MLPConfig": "mappers.mlp.spec",

@@ -113,6 +113,7 @@ def _matplotlib_font(where: str) -> str:
         from matplotlib import get_data_path
     except ImportError as error:
         raise UserError(
-            f"{where}: none is written, and matplotlib, which brings one, is not installed"
+            f"{where}: none is written, and matplotlib, which brings one, is not installed; "
+            'write font = "..." or install slp-encoders[pixel-text]'
         ) from error
     return str(Path(get_data_path()) / DEJAVU)
