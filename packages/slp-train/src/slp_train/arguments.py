@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from slp_core.errors import Problem, UserError, did_you_mean
-from slp_core.hooks import hookimpl
+from slp_core.errors import UserError, did_you_mean
 from slp_core.schema import said
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
-    from slp_core.check import Plan
     from slp_core.recipe import Stage
 
 _IN_THE_STAGE = {
@@ -126,17 +124,6 @@ def trainer_problems(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"{kind}_steps", f"has no effect with {kind}_strategy = {said(written)}"
 
 
-@hookimpl
-def slp_check(plan: Plan) -> list[Problem]:
-    """The trainer's keys of every stage."""
-    problems = []
-    for number, stage in enumerate(plan.recipe.stages):
-        for key, message in trainer_problems(stage.trainer):
-            place = f"stages.{number}.trainer.{key}"
-            problems.append(Problem(plan.recipe.source.where(place), place, message))
-    return problems
-
-
 @frozen
 class Schedule:
     """How long a stage runs and when it logs, evaluates and saves, in optimiser steps."""
@@ -144,7 +131,7 @@ class Schedule:
     total: int
     logging: int
     evaluate: int | None
-    save: int | None
+    save: int
     delay: float = 0  #: no evaluation before
 
 
@@ -168,12 +155,13 @@ def schedule(stage: Stage, batches: int, validated: bool) -> Schedule:
             return math.ceil(total * steps) if steps < 1 else int(steps)
         return default if written in (None, "steps") else None
 
-    by_epoch = options.get("eval_strategy", "epoch" if stage.epochs else "steps") == "epoch"
+    by_step = stage.steps is not None or "eval_steps" in options
+    by_epoch = options.get("eval_strategy", "steps" if by_step else "epoch") == "epoch"
     return Schedule(
         total,
         interval("logging", max(math.ceil(total / 100), min(20, total))) or total,
         interval("eval", usual) if validated else None,
-        interval("save", usual),
+        interval("save", usual) or total,
         options.get("eval_delay", 0) * (per_epoch if by_epoch else 1),
     )
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from slp_core.batch import Batch
@@ -40,11 +39,10 @@ class StageModel(nn.Module):
         self._frozen = [part for part in parts if _is_frozen(part)]
         self.eval()
 
-    def forward(self, batch: Batch) -> Tensor:
-        """The loss of each objective, summed over its items: ``o``."""
+    def forward(self, batch: Batch) -> tuple[Tensor, ...]:
+        """The loss of each objective, summed over its items."""
         trace = self.pipeline(batch)
-        losses = [one(self.pipeline, trace, batch) for one in self._objectives.values()]
-        return torch.stack([loss.float() for loss in losses])
+        return tuple(one(self.pipeline, trace, batch) for one in self._objectives.values())
 
     def count(self, batch: Batch) -> list[int]:
         """The items each objective's loss is summed over."""

@@ -99,14 +99,14 @@ def _scorer(stage: Stage, plan: Plan, validation: SampleDataset | None) -> tuple
 
     def score(pipeline: Pipeline) -> dict[str, float]:
         with bar(f"{stage.name}: validation") as progress:
-            said = translate_dataset(
+            translations = translate_dataset(
                 pipeline,
                 validation,
                 batch_steps=settings.batch_steps,
                 generation=settings.generation,
                 progress=progress,
             )
-        return {stage.select: metric.score([one.text for one in said], references).value}
+        return {stage.select: metric.score([one.text for one in translations], references).value}
 
     return score, metric.higher_is_better
 

@@ -11,7 +11,9 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from itertools import islice
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +78,10 @@ class StageTrainer(Trainer):
         self.training = training
         self.batches, self.validation_batches = batches, validation_batches
         self.scorer = scorer
-        self._totals = torch.zeros(len(model.labels), device=args.device)  # since the last log
-        self._counts = [0] * len(model.labels)
+        self.world = args.world_size
+        self._totals: list[Tensor] = []  # of the losses since the last log, and of their items
+        self._counts: list[int] = []
+        self._forget_sums()
         self._logged: tuple[int, float] | None = None
 
     def run(self, resumed: Path | None, mark: dict[str, Any]) -> None:
@@ -140,10 +144,9 @@ class StageTrainer(Trainer):
         self, model: nn.Module, inputs: Any, num_items_in_batch: Any = None
     ) -> Tensor:
         model.train()
-        loss = self.compute_loss(
-            model, self._prepare_inputs(inputs), num_items_in_batch=num_items_in_batch
-        )
-        self.accelerator.backward(loss)
+        loss = self.compute_loss(model, inputs, num_items_in_batch=num_items_in_batch)
+        scaler = self.accelerator.scaler
+        (loss if scaler is None else scaler.scale(loss)).backward()
         return loss.detach()
 
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:
@@ -151,7 +154,7 @@ class StageTrainer(Trainer):
         return nn.utils.clip_grad_norm_(self.model.trained, self.args.max_grad_norm)
 
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
-        return grad_norm
+        return grad_norm  # where nothing is clipped, no norm is worth its time
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
@@ -159,7 +162,7 @@ class StageTrainer(Trainer):
         """The batches of one optimiser step, and what each objective's sums are divided by."""
         found = list(islice(epoch_iterator, num_batches))
         counts = [sum(each) for each in zip(*map(self.model.count, found), strict=True)]
-        if self.args.world_size > 1:
+        if self.world > 1:
             counts = self.accelerator.reduce(torch.tensor(counts, device=device)).tolist()
         self._counts = [a + b for a, b in zip(self._counts, counts, strict=True)]
         return found, counts
@@ -171,15 +174,15 @@ class StageTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Tensor:
-        totals = model(inputs)  # (o)
-        self._totals += totals.detach()
+        losses = model(self._prepare_inputs(inputs))
+        self._totals = [a + loss.detach() for a, loss in zip(self._totals, losses, strict=True)]
         # the processes' gradients are averaged where their sum is meant: hence the world's size
-        share = [self.args.world_size / max(count, 1) for count in num_items_in_batch]
-        return self._weighted(totals.unbind(), share)
+        return self._weighted(losses, [self.world / max(n, 1) for n in num_items_in_batch])
 
-    def _weighted(self, losses: Iterable[Any], share: Iterable[float]) -> Any:
+    def _weighted(self, losses: Iterable[Any], factors: Iterable[float]) -> Any:
+        """The sum of the objectives' losses, each times its weight and its factor."""
         weights = [use.weight for use in self.stage.objectives]
-        return sum(w * s * loss for w, s, loss in zip(weights, share, losses, strict=True))
+        return reduce(add, (w * f * x for w, f, x in zip(weights, factors, losses, strict=True)))
 
     def floating_point_ops(self, inputs: Any) -> int:
         return 0
@@ -204,7 +207,7 @@ class StageTrainer(Trainer):
 
     def _since_last_log(self) -> dict[str, float]:
         assert self._logged is not None
-        totals = self.accelerator.reduce(self._totals).tolist()
+        totals = self.accelerator.reduce(torch.stack(self._totals)).tolist()
         (step, then), now = self._logged, time.monotonic()
         logs = {}
         if len(totals) > 1:
@@ -212,10 +215,14 @@ class StageTrainer(Trainer):
             logs = dict(zip(self.model.labels, losses, strict=True))
         logs["steps_per_second"] = (self.state.global_step - step) / (now - then)
         logs["padding"] = self._padding
-        self._totals.zero_()
-        self._counts = [0] * len(totals)
+        self._forget_sums()
         self._logged = (self.state.global_step, now)
         return logs
+
+    def _forget_sums(self) -> None:
+        """Begin anew to sum up what the next log says."""
+        self._totals = [torch.zeros((), device=self.args.device) for _ in self.model.labels]
+        self._counts = [0 for _ in self.model.labels]
 
     # -- validation --------------------------------------------------------------------------
 
@@ -242,18 +249,18 @@ class StageTrainer(Trainer):
 
     @torch.no_grad()
     def _validation_losses(self) -> dict[str, float]:
-        if self.args.world_size > 1:  # running statistics follow process 0, as in training
+        if self.world > 1:  # running statistics follow process 0, as in training
             for buffer in self.model.buffers():
                 torch.distributed.broadcast(buffer, 0)
-        mine = self.validation_batches[self.args.process_index :: self.args.world_size]
+        mine = self.validation_batches[self.args.process_index :: self.world]
         sums = torch.zeros(2, len(self.model.labels), dtype=torch.float64, device=self.args.device)
         for batch in self._loader(self.eval_dataset, mine):
             sums[1] += torch.tensor(self.model.count(batch), device=self.args.device)
-            sums[0] += self.model(self._prepare_inputs(batch))
+            sums[0] += torch.stack(self.model(self._prepare_inputs(batch)))
         totals, counts = self.accelerator.reduce(sums, "sum")
         losses = (totals / counts.clamp(min=1)).tolist()
         whole = {"loss": self._weighted(losses, [1.0] * len(losses))}
-        return whole | (dict(zip(self.model.labels, losses, strict=True)) if losses[1:] else {})
+        return whole | dict(zip(self.model.labels, losses, strict=True))
 
     # -- best, last, and whether to go on ----------------------------------------------------
 

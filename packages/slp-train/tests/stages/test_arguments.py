@@ -16,11 +16,11 @@ from slp_core.recipe_file import parse_recipe
 from slp_train.arguments import (
     REFUSED,
     schedule,
-    slp_check,
     trainer_keys,
     trainer_problems,
     training_arguments,
 )
+from slp_train.check import slp_check
 
 
 def test_the_keys_are_those_of_training_arguments() -> None:
@@ -66,20 +66,48 @@ def test_good_keys_are_not_refused() -> None:
     assert list(trainer_problems(good)) == []
 
 
-def test_the_check_says_where_in_the_recipe() -> None:
-    recipe = parse_recipe(
-        '[recipe]\nname = "x"\n[streams.a]\nsignal = "pose"\nencoder = "e"\n[decoder]\nuse = "d"\n'
-        '[[stages]]\nname = "s"\ntrain = ["decoder"]\nobjectives = ["o"]\nepochs = 1\n'
-        "[stages.trainer]\nlearning_rate = 0.1\nlr = 0.1\n"
-    )
-    (problem,) = slp_check(SimpleNamespace(recipe=recipe))
-    assert str(problem).startswith("recipe.toml:15: stages.0.trainer.lr: there is no such")
+HEAD = """[recipe]
+name = "x"
+[data]
+train = "train.tsv"
+[streams.a]
+signal = "pose"
+encoder = "e"
+[decoder]
+use = "d"
+[[stages]]
+name = "s"
+train = ["decoder"]
+objectives = ["o"]
+epochs = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("trainer.lr = 0.1", "recipe.toml:15: stages.0.trainer.lr: there is no such training"),
+        ('select = "blue"', 'recipe.toml:15: stages.0.select: "blue" is no metric'),
+        ('select = "o"', "recipe.toml:15: stages.0.select: there is no validation data"),
+        ("patience = 2", "recipe.toml:15: stages.0.patience: there is no validation data"),
+    ],
+)
+def test_the_check_says_where_in_the_recipe(written: str, said: str) -> None:
+    recipe = parse_recipe(HEAD + written)
+    problem, *_ = slp_check(SimpleNamespace(recipe=recipe))
+    assert str(problem).startswith(said)
+
+
+def test_a_good_stage_has_no_problems() -> None:
+    recipe = parse_recipe(HEAD.replace("[streams.a]", 'validation = "v.tsv"\n[streams.a]')
+                          + 'select = "o"\npatience = 2\n')  # fmt: skip
+    assert slp_check(SimpleNamespace(recipe=recipe)) == []
 
 
 def test_checking_imports_no_torch() -> None:
     code = (
-        "import sys; from slp_train.arguments import trainer_problems;"
-        "list(trainer_problems({'learning_rate': 1})); print('torch' in sys.modules)"
+        "import sys, slp_train.check as check;"
+        "list(check.trainer_problems({'learning_rate': 1})); print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
@@ -93,7 +121,7 @@ def test_a_stage_is_scheduled_by_steps(tiny: ModuleType) -> None:
     options = {"gradient_accumulation_steps": 4, "eval_steps": 0.1, "save_strategy": "best",
                "logging_steps": 7}  # fmt: skip
     written = schedule(tiny.make_stage(epochs=2.0, trainer=options), batches=101, validated=True)
-    assert (written.total, written.evaluate, written.save, written.logging) == (52, 6, None, 7)
+    assert (written.total, written.evaluate, written.save, written.logging) == (52, 6, 52, 7)
 
 
 def test_training_arguments_carry_what_was_written(tiny: ModuleType, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def state_hashes(tiny: ModuleType, folder: Path) -> list[str]:
     "die_at",
     [
         "slp_train.trainer.StageTrainer.training_step 18",  # between two checkpoints
+        "slp_train.trainer.StageTrainer.training_step 13",  # at the beginning of an epoch
         "torch.save 8",  # while a checkpoint is written
         "slp_train.checkpoints.publish 3",  # when it has been, but is not marked
         "shutil.rmtree 3",  # while an earlier one is removed
