@@ -49,7 +49,7 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
         UserError: the recipe, its data or the run's folder cannot be used.
     """
     from slp_train import distributed
-    from slp_train.evaluation import refuse_test_selection
+    from slp_train.evaluation import print_evaluation, print_examples, refuse_test_selection
     from slp_train.provenance import write_provenance
     from slp_train.stage import run_stage
 
@@ -78,6 +78,9 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
         evaluation = _evaluate(pipeline, manifests, "test", folder, cache)
     if not distributed.is_main():
         return None
+    if evaluation is not None:
+        print_evaluation(evaluation)
+        print_examples(evaluation)
     from slp_train.report import report
 
     return RunResult(folder, report(folder), evaluation)
@@ -206,7 +209,7 @@ def _evaluate(
     cache: SignalCache,
 ) -> Evaluation | None:
     from slp_train import distributed
-    from slp_train.evaluation import evaluate, print_evaluation, write_evaluation
+    from slp_train.evaluation import evaluate, write_evaluation
 
     dataset = _dataset(pipeline, manifests[split], cache, split, folder)
     with bar(f"translating {split}") as progress:
@@ -214,7 +217,6 @@ def _evaluate(
     if not distributed.is_main():
         return None
     write_evaluation(evaluation, folder)
-    print_evaluation(evaluation)
     return evaluation
 
 

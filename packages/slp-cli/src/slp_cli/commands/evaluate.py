@@ -52,4 +52,6 @@ def command(
     if as_json:
         click.echo(json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False))
     else:
-        print_evaluation(evaluation)
+        from rich.console import Console
+
+        print_evaluation(evaluation, Console(highlight=False))

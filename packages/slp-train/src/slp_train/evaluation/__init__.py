@@ -17,7 +17,7 @@ from slp_train.evaluation.selection import (
     validation_metrics,
     validation_scorer,
 )
-from slp_train.evaluation.tables import print_comparison, print_evaluation
+from slp_train.evaluation.tables import print_comparison, print_evaluation, print_examples
 from slp_train.evaluation.translation import translate_dataset
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "language_of",
     "print_comparison",
     "print_evaluation",
+    "print_examples",
     "read_evaluation",
     "refuse_test_selection",
     "translate_dataset",

@@ -46,6 +46,19 @@ def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> 
     console.print(f"{headline.name}: {headline.signature}", style="dim")
 
 
+def print_examples(evaluation: Evaluation, count: int = 5) -> None:
+    """Translations beside their references, taken evenly from the split, on stderr."""
+    found = evaluation.predictions
+    chosen = found[:: max(len(found) // count, 1)][:count]
+    table = Table(title=f"{len(chosen)} of {len(found)} translations", box=box.SIMPLE_HEAD)
+    for name in ("reference", "translation"):
+        table.add_column(name, overflow="fold")
+    table.add_column("confidence", justify="right")
+    for one in chosen:
+        table.add_row(one.reference, one.hypothesis, f"{one.confidence:.2f}")
+    Console(stderr=True, highlight=False).print(table)
+
+
 def _row(label: str, values: Sequence[float]) -> list[str]:
     return [label, *(f"{value:.1f}" for value in values)]
 
