@@ -12,11 +12,7 @@ from slp_train.evaluation.scores import (
     language_of,
     verdict,
 )
-from slp_train.evaluation.selection import (
-    refuse_test_selection,
-    validation_metrics,
-    validation_scorer,
-)
+from slp_train.evaluation.selection import refuse_test_selection
 from slp_train.evaluation.tables import print_comparison, print_evaluation, print_examples
 from slp_train.evaluation.translation import translate_dataset
 
@@ -34,8 +30,6 @@ __all__ = [
     "read_evaluation",
     "refuse_test_selection",
     "translate_dataset",
-    "validation_metrics",
-    "validation_scorer",
     "verdict",
     "write_evaluation",
 ]

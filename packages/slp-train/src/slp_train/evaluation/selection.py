@@ -3,51 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
 
 from slp_core.errors import UserError
 from slp_core.manifest import Manifest, Row
-from slp_core.recipe import Recipe, Use
-from slp_train.evaluation.scores import language_of
-from slp_train.evaluation.translation import translate_dataset
-from slp_train.metrics.base import Metric
-from slp_train.metrics.evaluate import make_metric
-
-if TYPE_CHECKING:
-    from slp_core.dataset import SampleDataset
-    from slp_core.pipeline import Pipeline
-
-GREEDY = {"num_beams": 1}
-USUAL = (Use("bleu"), Use("chrf"))
-
-
-def validation_metrics(recipe: Recipe, rows: Sequence[Row]) -> dict[str, Metric]:
-    """What a stage may ``select`` by: the recipe's metrics by their names, or bleu and chrf."""
-    uses = recipe.evaluation.metrics or USUAL
-    language = language_of(recipe, rows)
-    return {use.name: make_metric(use.name, language or None, **use.options) for use in uses}
-
-
-def validation_scorer(
-    dataset: SampleDataset,
-    metrics: Mapping[str, Metric],
-    generation: Mapping[str, Any] = GREEDY,
-) -> Callable[[Pipeline], dict[str, float]]:
-    """What a stage asks after every so many steps: the score of each metric, by its name.
-
-    Cheap: no controls, no intervals, greedy search.
-    """
-    recipe = dataset.pipeline.recipe
-    references = [row.get(recipe.data.target) for row in dataset.rows]
-
-    def score(pipeline: Pipeline) -> dict[str, float]:
-        steps = recipe.evaluation.batch_steps
-        said = translate_dataset(pipeline, dataset, batch_steps=steps, generation=generation)
-        hypotheses = [one.text for one in said]
-        return {name: one.score(hypotheses, references).value for name, one in metrics.items()}
-
-    return score
+from slp_core.recipe import Recipe
 
 
 def refuse_test_selection(manifests: Mapping[str, Manifest], recipe: Recipe) -> None:
