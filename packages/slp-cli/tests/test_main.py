@@ -1,0 +1,96 @@
+"""The command's manners: help, hints, exit codes, what goes to stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from slp_cli import main as command
+from slp_core.errors import UserError
+
+
+@pytest.fixture
+def slp(monkeypatch, capsys):
+    """``slp("check", "a.toml")`` gives the exit code, stdout and stderr."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["slp", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            command.main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return call
+
+
+def test_help_lists_every_command(slp):
+    code, out, _ = slp("--help")
+    assert code == 0
+    for name in command.COMMANDS:
+        assert f"\n  {name} " in out
+
+
+@pytest.mark.parametrize("name", command.COMMANDS)
+def test_every_command_has_help_with_an_example(slp, name):
+    code, out, _ = slp(name, "--help")
+    assert code == 0
+    assert "Example" in out or f"slp {name} " in out
+
+
+@pytest.mark.parametrize("name", ["synth", "import", "check"])
+def test_the_data_commands_have_examples(slp, name):
+    code, out, _ = slp("data", name, "--help")
+    assert code == 0 and f"slp data {name} " in out
+
+
+def test_an_unknown_command_is_met_with_the_nearest(slp):
+    code, _, err = slp("trian")
+    assert code == 2 and 'there is no command "trian"; did you mean "train"?' in err
+
+
+def test_the_users_mistake_is_one_message_and_exit_code_2(slp):
+    code, out, err = slp("check", "absent.toml")
+    assert (code, out) == (2, "")
+    assert "absent.toml: there is no such recipe" in err and "Traceback" not in err
+
+
+def test_a_user_error_from_below_is_no_traceback(slp, monkeypatch):
+    def fail(**_):
+        raise UserError("the file is torn")
+
+    from slp_cli.commands import plugins
+
+    monkeypatch.setattr(plugins.command, "callback", fail)
+    code, out, err = slp("plugins")
+    assert (code, out) == (2, "") and err == "error: the file is torn\n"
+
+
+def test_check_reads_every_recipe_before_it_ends(slp, tmp_path):
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text("[recipe]\n")
+    bad.write_text("[")
+    code, out, err = slp("check", str(good), str(bad), "--json")
+    assert (code, err) == (2, "")
+    found = json.loads(out)
+    assert not found[str(good)]["ok"] and "is not TOML" in found[str(bad)]["problems"][0]
+
+
+def test_plugins_as_json(slp):
+    code, out, _ = slp("plugins", "--kind", "metric", "--json")
+    assert code == 0
+    names = {row["name"]: row["package"] for row in json.loads(out)}
+    assert names["bleu"] == "slp-train"
+    code, _, err = slp("plugins", "--kind", "metrics")
+    assert code == 2 and 'did you mean "metric"?' in err
+
+
+def test_translate_without_a_run(slp, tmp_path):
+    code, _, err = slp("translate", str(tmp_path), "clip.pose")
+    assert code == 2 and "is no saved pipeline or finished run" in err
+
+
+def test_a_bad_setting_of_an_importer(slp, tmp_path):
+    code, _, err = slp("data", "import", "phoenix", str(tmp_path), str(tmp_path / "out"))
+    assert code == 2 and 'no corpus "phoenix"' in err
