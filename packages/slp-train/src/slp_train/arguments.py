@@ -102,7 +102,10 @@ def trainer_keys() -> dict[str, list[str]]:
 
 
 def trainer_problems(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with ``[stages.trainer]``: key and message."""
+    """What is wrong with ``[stages.trainer]``: key and message. Nothing is said where
+    transformers, which knows the keys, is not installed."""
+    if find_spec("transformers") is None:
+        return
     for key, value in options.items():
         kinds = trainer_keys().get(key)
         if kinds is None:
