@@ -45,6 +45,11 @@ def test_saved_and_opened_again_it_is_the_same(pipeline, toy_data, tmp_path):
     assert opened.translate(toy_data.parent / "b.txt").text == "2 steps"
 
 
+def test_a_file_that_cannot_be_translated_is_named_alone(pipeline, tmp_path):
+    with pytest.raises(UserError, match=r"^toy: cannot be read: .*absent\.txt"):
+        pipeline.translate(tmp_path / "absent.txt")
+
+
 def test_weights_are_loaded_strictly(pipeline, tmp_path):
     from safetensors.torch import load_file, save_file
 

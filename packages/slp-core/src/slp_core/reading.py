@@ -55,7 +55,8 @@ class RowReader:
             try:
                 answers[name] = ask(processor, clip_of(row, column, processor))
             except SignalError as error:
-                raise SignalError(f"{row.where}: {column}: {error}") from error
+                place = f"{row.where}: " if row.line else ""  # a file translated by itself
+                raise SignalError(f"{place}{column}: {error}") from error
         return answers
 
 
