@@ -4,7 +4,7 @@ The bare loop has its batches padded and in memory; a stage reads, augments and 
 logs, and could be killed at any step. Both take turns in one process, so that whatever else the
 machine does meets both alike::
 
-    python benchmarks/training_speed.py [--steps 400] [--rounds 5] [--dim 64] [--threads 1]
+    python benchmarks/training_speed.py [--steps 200] [--rounds 7] [--dim 32] [--threads 1]
 
 It also prints how much of a batch is padding, and the largest batch over the mean one, for
 random batches, for groups of similar length and for a budget of steps.
@@ -60,8 +60,8 @@ save_steps = {steps}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("steps", 400), ("rounds", 5), ("dim", 64), ("threads", 1),
-                          ("samples", 1000), ("batch-steps", 512)):  # fmt: skip
+    for name, default in (("steps", 200), ("rounds", 7), ("dim", 32), ("threads", 1),
+                          ("samples", 1000), ("batch-steps", 200)):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

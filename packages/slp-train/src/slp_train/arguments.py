@@ -40,6 +40,9 @@ _REASONS = {
         "dataloader_drop_last", "dataloader_persistent_workers", "length_column_name",
         "accelerator_config", "remove_unused_columns", "label_names",
     ],
+    "a pipeline's batches cannot be compiled": [
+        "torch_compile", "torch_compile_backend", "torch_compile_mode",
+    ],
     "it has no effect on a stage": ["dataloader_pin_memory", "torch_empty_cache_steps"],
     "the recipe's seed is used; write `seed` in [recipe]": ["seed", "data_seed"],
     "the metric knows": ["greater_is_better"],
