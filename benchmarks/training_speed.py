@@ -1,8 +1,8 @@
 """Samples a second of a stage against a bare PyTorch loop on the same model.
 
 The bare loop has its batches padded and in memory; a stage reads, augments and pads its samples,
-logs, and could be killed at any step. Both take turns in one process, so that whatever else the
-machine does meets both alike::
+logs, and could be killed at any step. Both take turns in one process, and only the time counts
+that their thread has run, so that it matters little what else the machine does::
 
     python benchmarks/training_speed.py [--steps 200] [--rounds 7] [--dim 32] [--threads 1]
 
@@ -99,12 +99,12 @@ def report_speed(options: argparse.Namespace, folder: Path) -> None:
     make_data(folder, options.samples)
     ratios = []
     for number in range(options.rounds + 1):
-        bare, step = bare_loop(options, folder)
+        bare = bare_loop(options, folder)
         ours = stage(options, folder, folder / str(number))
         if number:  # the first warms up
-            ratios.append(ours / bare)
-            print(f"bare {bare:7.1f} samples/s ({1000 * step:.1f} ms a step), stage {ours:7.1f} "
-                  f"samples/s, ratio {ours / bare:.3f}", flush=True)  # fmt: skip
+            ratios.append(bare / ours)
+            print(f"bare {1 / bare:7.1f} samples/s, stage {1 / ours:7.1f} samples/s, "
+                  f"ratio {bare / ours:.3f}", flush=True)  # fmt: skip
     print(f"ratio: median {statistics.median(ratios):.3f} of {len(ratios)}")
 
 
@@ -135,15 +135,15 @@ def prepare(options: argparse.Namespace, folder: Path) -> tuple:
 
 
 def stage(options: argparse.Namespace, folder: Path, run: Path) -> float:
-    """Samples a second of a stage, by its own log."""
+    """Seconds a sample takes in a stage."""
     pipeline, recipe_stage, objectives, dataset = prepare(options, folder)
-    result = train_stage(pipeline, recipe_stage, objectives, dataset, None, run)
-    speeds = [log["steps_per_second"] for log in result.logs if "steps_per_second" in log]
-    return statistics.harmonic_mean(speeds[1:]) * samples_a_batch(options, dataset)
+    clock = Clock(pipeline)
+    train_stage(pipeline, recipe_stage, objectives, dataset, None, run)
+    return clock.seconds_a_sample()
 
 
-def bare_loop(options: argparse.Namespace, folder: Path) -> tuple[float, float]:
-    """Samples a second of a plain loop, and the seconds a step takes."""
+def bare_loop(options: argparse.Namespace, folder: Path) -> float:
+    """Seconds a sample takes in a plain loop."""
     pipeline, recipe_stage, objectives, dataset = prepare(options, folder)
     (objective,) = objectives.values()
     model = StageModel(pipeline, objectives, recipe_stage.train)
@@ -154,9 +154,8 @@ def bare_loop(options: argparse.Namespace, folder: Path) -> tuple[float, float]:
     optimizer = torch.optim.AdamW(model.trained, lr=1e-3, fused=True)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0, options.steps)
     model.train()
+    clock = Clock(pipeline)
     for step in range(options.steps):
-        if step == options.steps // 20:  # as the stage's first log, which is not counted
-            began = time.perf_counter()
         batch = batches[step % len(batches)]
         optimizer.zero_grad()
         loss = model(batch)[0] / objective.count(batch)
@@ -164,12 +163,25 @@ def bare_loop(options: argparse.Namespace, folder: Path) -> tuple[float, float]:
         nn.utils.clip_grad_norm_(model.trained, 1.0)
         optimizer.step()
         schedule.step()
-    seconds = (time.perf_counter() - began) / (options.steps - options.steps // 20)
-    return samples_a_batch(options, dataset) / seconds, seconds
+    return clock.seconds_a_sample()
 
 
-def samples_a_batch(options: argparse.Namespace, dataset: SampleDataset) -> float:
-    return len(dataset) / len(BudgetBatches(dataset.lengths, steps=options.batch_steps))
+class Clock:
+    """Notes when a pipeline begins its steps, in time that its thread has really run."""
+
+    def __init__(self, pipeline: nn.Module) -> None:
+        self.times: list[float] = []
+        self.samples: list[int] = []
+        pipeline.register_forward_pre_hook(self._tick)
+
+    def _tick(self, _: nn.Module, arguments: tuple) -> None:
+        self.times.append(time.thread_time())
+        self.samples.append(len(arguments[0]))
+
+    def seconds_a_sample(self) -> float:
+        skipped = len(self.times) // 10
+        seconds = self.times[-1] - self.times[skipped]
+        return seconds / sum(self.samples[skipped:-1])
 
 
 if __name__ == "__main__":
