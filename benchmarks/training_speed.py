@@ -4,7 +4,7 @@ The bare loop has its batches padded and in memory; a stage reads, augments and 
 logs, and could be killed at any step. Both take turns in one process, and only the time counts
 that their thread has run, so that it matters little what else the machine does::
 
-    python benchmarks/training_speed.py [--steps 200] [--rounds 7] [--dim 32] [--threads 1]
+    python benchmarks/training_speed.py [--steps 200] [--rounds 9] [--dim 32] [--threads 1]
 
 It also prints how much of a batch is padding, and the largest batch over the mean one, for
 random batches, for groups of similar length and for a budget of steps.
@@ -60,7 +60,7 @@ save_steps = {steps}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("steps", 200), ("rounds", 7), ("dim", 32), ("threads", 1),
+    for name, default in (("steps", 200), ("rounds", 9), ("dim", 32), ("threads", 1),
                           ("samples", 1000), ("batch-steps", 200)):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
@@ -99,11 +99,11 @@ def report_speed(options: argparse.Namespace, folder: Path) -> None:
     make_data(folder, options.samples)
     ratios = []
     for number in range(options.rounds + 1):
-        bare = bare_loop(options, folder)
-        ours = stage(options, folder, folder / str(number))
+        bare, step = bare_loop(options, folder)
+        ours, _ = stage(options, folder, folder / str(number))
         if number:  # the first warms up
             ratios.append(bare / ours)
-            print(f"bare {1 / bare:7.1f} samples/s, stage {1 / ours:7.1f} samples/s, "
+            print(f"{1000 * step:.1f} ms a step: bare {1 / bare:.1f} samples/s, stage {1 / ours:.1f} samples/s, "
                   f"ratio {bare / ours:.3f}", flush=True)  # fmt: skip
     print(f"ratio: median {statistics.median(ratios):.3f} of {len(ratios)}")
 
@@ -134,16 +134,16 @@ def prepare(options: argparse.Namespace, folder: Path) -> tuple:
     return pipeline, recipe_stage, objectives, dataset.with_objectives(objectives.values())
 
 
-def stage(options: argparse.Namespace, folder: Path, run: Path) -> float:
-    """Seconds a sample takes in a stage."""
+def stage(options: argparse.Namespace, folder: Path, run: Path) -> tuple[float, float]:
+    """Seconds that a sample and a step take in a stage."""
     pipeline, recipe_stage, objectives, dataset = prepare(options, folder)
     clock = Clock(pipeline)
     train_stage(pipeline, recipe_stage, objectives, dataset, None, run)
-    return clock.seconds_a_sample()
+    return clock.seconds()
 
 
-def bare_loop(options: argparse.Namespace, folder: Path) -> float:
-    """Seconds a sample takes in a plain loop."""
+def bare_loop(options: argparse.Namespace, folder: Path) -> tuple[float, float]:
+    """Seconds that a sample and a step take in a plain loop."""
     pipeline, recipe_stage, objectives, dataset = prepare(options, folder)
     (objective,) = objectives.values()
     model = StageModel(pipeline, objectives, recipe_stage.train)
@@ -163,7 +163,7 @@ def bare_loop(options: argparse.Namespace, folder: Path) -> float:
         nn.utils.clip_grad_norm_(model.trained, 1.0)
         optimizer.step()
         schedule.step()
-    return clock.seconds_a_sample()
+    return clock.seconds()
 
 
 class Clock:
@@ -178,10 +178,11 @@ class Clock:
         self.times.append(time.thread_time())
         self.samples.append(len(arguments[0]))
 
-    def seconds_a_sample(self) -> float:
-        skipped = len(self.times) // 10
-        seconds = self.times[-1] - self.times[skipped]
-        return seconds / sum(self.samples[skipped:-1])
+    def seconds(self) -> tuple[float, float]:
+        """Of a sample and of a step, the first tenth left out."""
+        first = len(self.times) // 10
+        seconds = self.times[-1] - self.times[first]
+        return seconds / sum(self.samples[first:-1]), seconds / (len(self.times) - 1 - first)
 
 
 if __name__ == "__main__":
