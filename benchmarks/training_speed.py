@@ -103,8 +103,8 @@ def report_speed(options: argparse.Namespace, folder: Path) -> None:
         ours, _ = stage(options, folder, folder / str(number))
         if number:  # the first warms up
             ratios.append(bare / ours)
-            print(f"{1000 * step:.1f} ms a step: bare {1 / bare:.1f} samples/s, stage {1 / ours:.1f} samples/s, "
-                  f"ratio {bare / ours:.3f}", flush=True)  # fmt: skip
+            speeds = f"bare {1 / bare:.1f} samples/s, stage {1 / ours:.1f} samples/s"
+            print(f"{1000 * step:.1f} ms a step: {speeds}, ratio {bare / ours:.3f}", flush=True)
     print(f"ratio: median {statistics.median(ratios):.3f} of {len(ratios)}")
 
 
