@@ -15,10 +15,14 @@ ROOT = Path(__file__).parent.parent
 Slp = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def run_slp(*arguments: str | Path, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+def run_slp(
+    *arguments: str | Path, cwd: Path, code: int = 0, processes: int = 1
+) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does, and see that it ends with the exit code."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "slp_cli.main", *map(str, arguments)]
+    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
+    module = [*(launcher if processes > 1 else []), "slp_cli.main"]
+    command = [sys.executable, "-m", *module, *map(str, arguments)]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
     said = f"slp {' '.join(map(str, arguments))}\n{done.stdout}\n{done.stderr}"
     assert done.returncode == code, said
@@ -44,9 +48,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def slp(home: Path) -> Slp:
-    """``slp("check", "a.toml")`` in that folder."""
+    """``slp("check", "a.toml", code=0, processes=1)`` in that folder."""
 
-    def call(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-        return run_slp(*arguments, cwd=home, code=code)
+    def call(*arguments: str | Path, **how: int) -> subprocess.CompletedProcess[str]:
+        return run_slp(*arguments, cwd=home, **how)
 
     return call

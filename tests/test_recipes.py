@@ -108,3 +108,18 @@ def test_the_tiny_features_recipe_trains(slp, home, tmp_path):
     slp("train", "recipes/tiny/features.toml", "--run", tmp_path / "run",
         "--set", f"data.root={tmp_path}")  # fmt: skip
     assert json.loads((tmp_path / "run/metrics.json").read_text())
+
+
+def test_a_trained_pipeline_is_not_changed_by_a_setting(slp, home):
+    """`--set decoder...` would be read and have no effect: it is refused."""
+    done = slp("evaluate", "runs/quickstart", "--set", "decoder.generation.num_beams=1", code=2)
+    assert "evaluation.generation" in done.stderr
+
+
+def test_two_processes_train_as_one(slp, home):
+    """The whole command under torchrun: one run, every test sentence scored once."""
+    slp("train", "recipes/tiny/multimodalhugs-pose.toml", "--set", "recipe.name=two", processes=2)
+    two, one = (json.loads((home / f"runs/{name}/metrics.json").read_text())
+                for name in ("two", "quickstart"))  # fmt: skip
+    assert two["scored"] == one["scored"] == two["samples"]
+    assert (home / "runs/two/report.html").is_file()

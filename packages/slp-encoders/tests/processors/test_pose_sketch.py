@@ -16,7 +16,7 @@ CONFIGS = [
     PoseConfig(points=5, coordinates=2),
     PoseConfig(normalize="hands"),
     PoseConfig(normalize="hands", dominant=True),
-    PoseConfig(normalize="bones", coordinates=2),
+    PoseConfig(normalize="handshape", coordinates=2),
 ]
 
 
@@ -73,4 +73,4 @@ def test_two_hands_lie_beside_each_other():
     for frame in PoseReader(config).sketch(one):
         xs = np.array(numbers(frame)[::2]).reshape(2, -1)  # limbs of the left hand, of the right
         assert xs[0].max() < xs[1].min()
-    assert set(HAND_POINTS) == {"hands", "bones"}  # every kind of hand is drawn above
+    assert set(HAND_POINTS) == {"hands", "handshape"}  # every kind of hand is drawn above

@@ -15,6 +15,8 @@ _HOME = {
     "LinearMapper": "mappers.linear.model",
     "MLPConfig": "mappers.mlp.spec",
     "MLPMapper": "mappers.mlp.model",
+    "SegmentsConfig": "mappers.segments.spec",
+    "SegmentsMapper": "mappers.segments.model",
 }
 __all__ = sorted(_HOME)
 __getattr__ = attributes(__name__, _HOME)

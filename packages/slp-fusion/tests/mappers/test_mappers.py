@@ -24,8 +24,17 @@ from slp_fusion.mappers.linear import spec as linear
 from slp_fusion.mappers.linear.spec import LinearConfig
 from slp_fusion.mappers.mlp import spec as mlp
 from slp_fusion.mappers.mlp.spec import MLPConfig
+from slp_fusion.mappers.segments import spec as segments
+from slp_fusion.mappers.segments.model import segment_means
+from slp_fusion.mappers.segments.spec import SegmentsConfig
 
-SPECS = {"linear": linear.SPEC, "mlp": mlp.SPEC, "cnn": cnn.SPEC, "gru": gru.SPEC}
+SPECS = {
+    "linear": linear.SPEC,
+    "mlp": mlp.SPEC,
+    "cnn": cnn.SPEC,
+    "gru": gru.SPEC,
+    "segments": segments.SPEC,
+}
 WIDTH = 6
 CONFIGS = [
     LinearConfig(dim=4),
@@ -39,6 +48,8 @@ CONFIGS = [
     CNNConfig(dim=4, norm="batch"),
     GRUConfig(dim=4),
     GRUConfig(dim=4, layers=2, norm="batch", dropout=0.2),
+    SegmentsConfig(dim=4),
+    SegmentsConfig(dim=4, segments=3, norm="batch", input_dropout=0.2),
 ]
 
 
@@ -81,6 +92,7 @@ def test_a_mapper_named_is_the_mapper_built(name: str) -> None:
         "mlp": {"MLPMapper", "GELU"},
         "cnn": {"CNNMapper", "Conv1d"},
         "gru": {"GRUMapper", "GRU"},
+        "segments": {"SegmentsMapper", "Linear"},
     }
     assert telling[name] <= layers
     assert part(batch(8)).values.shape[2] == 4
@@ -107,7 +119,7 @@ def test_signatures(name: str) -> None:
     inputs = TensorType("b t d", {"d": WIDTH}, modality="pose")
     output = sign(SPECS[name].config(dim=4), inputs)
     assert output.axes == "b t d" and output["d"] == 4 and output.modality is None
-    assert output.rate == (Rate(0.25) if name == "cnn" else Rate())
+    assert output.rate == {"cnn": Rate(0.25), "segments": None}.get(name, Rate())
     assert sign(SPECS[name].config(dim=4), inputs.to(rate=None)).rate is None
     for wrong in (TensorType("b t", dtype="int64"), TensorType("b t c h w", dtype="uint8")):
         with pytest.raises(TypeMismatch, match="b t d"):
@@ -176,6 +188,26 @@ def test_gru_is_each_way_by_itself() -> None:
     assert torch.allclose(output.values[0, :5], expected, atol=1e-6)
     with pytest.raises(UserError, match="an even number is needed"):
         built(GRUConfig(dim=5))
+
+
+@given(lengths=st.lists(st.integers(1, 20), min_size=1, max_size=4), parts=st.integers(1, 8))
+@settings(deadline=None, max_examples=40)
+def test_segments_are_cut_as_adaptive_pooling_cuts(lengths: list[int], parts: int) -> None:
+    inputs = batch(*lengths)
+    found = segment_means(inputs.values, inputs.lengths, parts)
+    for values, length, ours in zip(inputs.values, lengths, found, strict=True):
+        theirs = F.adaptive_avg_pool1d(values[:length].T, parts).T
+        assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_segments_are_one_step_of_two_layers() -> None:
+    part = built(SegmentsConfig(dim=4, segments=2, hidden=7, norm="none"))
+    values = torch.randn(6, WIDTH)
+    joined = torch.cat([values[:3].mean(0), values[3:].mean(0)])
+    one, two = (layer for layer in part.modules() if isinstance(layer, torch.nn.Linear))
+    output = part(Sequence.pad([values, torch.randn(9, WIDTH)], [25.0, 25.0]))
+    assert torch.allclose(output.values[0, 0], two(F.relu(one(joined))), atol=1e-6)
+    assert output.lengths.tolist() == [1, 1] and output.rate.isnan().all()
 
 
 def convolved(values: Tensor, layer: torch.nn.Conv1d) -> Tensor:

@@ -89,11 +89,21 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
 def evaluate_run(run: Path, split: str, settings: Sequence[str] = ()) -> Evaluation | None:
     """Score a finished run on a split of its recipe's data.
 
-    ``settings`` change the recipe (``data.test=other.tsv``, ``evaluation.controls=false``).
+    ``settings`` change what the recipe says of the data and the evaluation
+    (``data.test=other.tsv``, ``evaluation.generation.num_beams=1``).
+
+    Raises:
+        UserError: a setting is of the pipeline, which is built and trained.
     """
     from slp_core.pipeline import RECIPE, Pipeline
     from slp_core.recipe_file import load_recipe
 
+    for setting in settings:
+        if setting.partition(".")[0].strip() not in ("data", "evaluation"):
+            raise UserError(
+                f"--set {setting}: has no effect on a trained pipeline; data.* and evaluation.* "
+                "can be set, what decodes as evaluation.generation.num_beams=1"
+            )
     pipeline = Pipeline.from_pretrained(run)
     if settings:
         home = run / "pipeline" if (run / "pipeline" / RECIPE).is_file() else run

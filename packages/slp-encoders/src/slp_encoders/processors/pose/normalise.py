@@ -7,12 +7,24 @@ OpenPose's: the wrist, then four of each finger from the thumb on.
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
-WRIST, INDEX, PINKY = 0, 5, 17
+WRIST, THUMB = 0, 4
 KNUCKLES = [5, 9, 13, 17]  #: of the four fingers
 #: the joint before each joint, on the way from the wrist
 BEFORE = [0, 0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11, 0, 13, 14, 15, 0, 17, 18, 19]
+TIPS = [4, 8, 12, 16, 20]
+_JOINTS = [joint for joint in range(5, 21) if joint not in TIPS]
+_PAIRS = [
+    *((BEFORE[joint], joint) for joint in range(1, 21)),
+    *combinations(TIPS, 2),
+    *((joint, THUMB) for joint in _JOINTS),
+]
+FROM, TO = map(list, zip(*_PAIRS, strict=True))
+HANDSHAPE = 1 + len(_PAIRS)
+_SOFT = 0.2  #: palm sizes
 
 
 def visible(coordinates: np.ndarray, confidence: np.ndarray) -> np.ndarray:
@@ -60,32 +72,25 @@ def by_wrist(hand: np.ndarray) -> np.ndarray:
     return np.concatenate([path, (hand - wrist)[:, 1:]], 1) / palm
 
 
-def by_bones(hand: np.ndarray) -> np.ndarray:
-    """Directions: for each joint the unit vector from the joint before it.
+def by_handshape(hand: np.ndarray) -> np.ndarray:
+    """What a hand's shape is told by: the ways between its joints.
 
-    ``t 21 c`` to ``t 22 c``: the wrist's path in palm sizes, 20 bones, and the palm's normal
-    (in two dimensions: which side of the hand is seen, as x = 1 or -1).
+    ``t 21 c`` to ``t 43 c``: the wrist's path in palm sizes, 20 bones (to each joint from the
+    joint before it), 10 ways between fingertips and 12 from the fingers' joints to the tip of
+    the thumb. A way w is made ``w / sqrt(|w|^2 + 0.2^2)``: a long one keeps little but its
+    direction, a short one its length too, and none jumps when joints meet.
     """
-    path = by_wrist(hand)[:, [WRIST]]
-    bones = _unit(hand[:, 1:] - hand[:, BEFORE[1:]])
-    index, pinky = bones[:, [INDEX - 1]], bones[:, [PINKY - 1]]
-    if hand.shape[-1] == 2:
-        turn = index[..., 0] * pinky[..., 1] - index[..., 1] * pinky[..., 0]
-        normal = np.stack([np.sign(turn), 0 * turn], -1)
-    else:
-        normal = _unit(np.cross(index, pinky))
-    return np.concatenate([path, bones, normal], 1)
+    points = by_wrist(hand)
+    path = points[:, [WRIST]].copy()
+    points[:, WRIST] *= 0  # the wrist itself, missing where it is missing
+    ways = points[:, TO] - points[:, FROM]
+    length = np.sqrt((ways**2).sum(-1, keepdims=True) + _SOFT**2)
+    return np.concatenate([path, ways / length], 1)
 
 
 def mirrored(points: np.ndarray) -> np.ndarray:
     """``t p c`` as in a mirror: a left hand becomes a right hand."""
     return points * np.array([-1.0, 1.0, 1.0])[: points.shape[-1]]
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors of length 1; those of length 0 stay so."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(length == 0, 1, length)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

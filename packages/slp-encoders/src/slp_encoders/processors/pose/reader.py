@@ -20,7 +20,7 @@ from slp_encoders.processors.pose.layout import (
 )
 from slp_encoders.processors.pose.mirror import HOLISTIC, hands_mirror, holistic_mirror
 from slp_encoders.processors.pose.normalise import (
-    by_bones,
+    by_handshape,
     by_shoulders,
     by_wrist,
     mirrored,
@@ -121,7 +121,7 @@ class PoseReader(Processor):
         hands = {side: self._points(file, slice(None), indices[side]) for side in indices}
         if "left" in hands:
             hands["left"] = mirrored(hands["left"])
-        centred = by_bones if self.config.normalize == "bones" else by_wrist
+        centred = by_handshape if self.config.normalize == "handshape" else by_wrist
         if dominant:
             return centred(max(hands.values(), key=lambda hand: np.isfinite(hand).sum()))
         return np.concatenate([mirrored(centred(hands["left"])), centred(hands["right"])], 1)

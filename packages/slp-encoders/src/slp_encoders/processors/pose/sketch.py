@@ -18,7 +18,7 @@ _MARGIN = 4.0
 def sketch(points: np.ndarray, seen: np.ndarray, config: PoseConfig, frames: int) -> list[str]:
     """Evenly spaced frames of ``t p c`` points, where ``t p`` are seen."""
     if config.normalize in HAND_POINTS:
-        return _hands(points, seen, frames, bones=config.normalize == "bones")
+        return _hands(points, seen, frames, bones=config.normalize == "handshape")
     if config.kept == HOLISTIC_POINTS and config.components is None:
         return _holistic(points, seen, frames)
     return _draw(points, seen, [], list(range(config.kept)), frames)
@@ -38,9 +38,9 @@ def _holistic(points: np.ndarray, seen: np.ndarray, frames: int) -> list[str]:
 
 
 def _hands(points: np.ndarray, seen: np.ndarray, frames: int, bones: bool) -> list[str]:
-    """Hands from the wrist, ``t (hands 21) c``, beside each other; or their ``bones``
-    (``t (hands 22) c``), chained."""
-    count = 22 if bones else 21
+    """Hands from the wrist, ``t (hands 21) c``, beside each other; or the ``bones`` of
+    their shape (``t (hands 43) c``), chained."""
+    count = HAND_POINTS["handshape" if bones else "hands"]
     hands = points.reshape(len(points), -1, count, points.shape[-1])[:, :, :21, :2].copy()
     hands[:, :, 0] = 0  # the wrist's place holds its path
     if bones:

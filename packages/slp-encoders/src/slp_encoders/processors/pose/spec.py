@@ -11,7 +11,7 @@ from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Rate, Size, TensorType
 
 HOLISTIC_POINTS = 178  #: a reduced MediaPipe Holistic: body 8, face 128, hands 21 each
-HAND_POINTS = {"hands": 21, "bones": 22}
+HAND_POINTS = {"hands": 21, "handshape": 43}
 
 
 @frozen
@@ -76,11 +76,11 @@ class PoseConfig:
         default=True, metadata={"help": "reduce a full MediaPipe Holistic to its 178 points"}
     )
     person: int = field(default=0, validator=ge(0), metadata={"help": "which one, from 0"})
-    normalize: Literal["shoulders", "hands", "bones", "none"] = field(
+    normalize: Literal["shoulders", "hands", "handshape", "none"] = field(
         default="shoulders",
         metadata={"help": "shoulders: their middle is 0, their distance 1; hands: only the hands, "
-                          "from the wrist, in palm sizes; bones: only the hands, as directions "
-                          "from joint to joint; none: pixels"},
+                          "from the wrist, in palm sizes; handshape: only the hands, as the "
+                          "ways between their joints; none: pixels"},
     )  # fmt: skip
     dominant: bool = field(
         default=False,
@@ -102,7 +102,7 @@ class PoseConfig:
         hands, augment = self.normalize in HAND_POINTS, self.augment or AugmentConfig()
         moved = ("mirror", "rotate", "scale", "stretch", "shear")
         rules = [
-            (self.dominant and not hands, 'dominant needs normalize = "hands" or "bones"'),
+            (self.dominant and not hands, 'dominant needs normalize = "hands" or "handshape"'),
             (hands and self.points is not None, f'normalize = "{self.normalize}" fixes the points'),
             (hands and self.components is not None,
              f'normalize = "{self.normalize}" keeps the hands; components cannot be chosen'),
