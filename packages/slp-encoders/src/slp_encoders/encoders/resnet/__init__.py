@@ -1,0 +1,1 @@
+"""Pictures through a ResNet, one by one."""

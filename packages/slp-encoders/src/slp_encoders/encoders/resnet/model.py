@@ -1,0 +1,122 @@
+"""ResNet (He et al., arXiv:1512.03385) from Hugging Face transformers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from attrs import asdict
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, ResNetModel
+from transformers import ResNetConfig as Architecture
+from transformers.image_processing_base import ImageProcessingMixin
+
+from slp_core.context import Context
+from slp_core.errors import UserError
+from slp_core.files import write_text
+from slp_core.parts import Encoder
+from slp_core.sequence import Sequence
+from slp_encoders.encoders.resnet.spec import ResNetConfig, ResNetScratch
+from slp_encoders.hub import loading
+
+PREPROCESSOR = "preprocessor_config.json"
+#: of ImageNet's training pictures; what networks from scratch are given
+IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+
+
+class PictureResNet(nn.Module):
+    """Pictures ``n c h w`` of bytes to what the last stage makes of them, ``n d h w``.
+
+    ``batch`` pictures go through at once. In training all do, so that batch normalisation sees
+    the statistics of the whole batch.
+
+    Raises:
+        UserError: the checkpoint is absent, is of another network, lacks weights or has more.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, model: str | None, scratch: ResNetScratch | None, batch: int, context: Context
+    ) -> None:
+        super().__init__()
+        self.batch, self.preprocessor = batch, IMAGENET
+        if scratch is not None:
+            self.network: Any = ResNetModel(Architecture(**asdict(scratch)))
+        else:
+            assert model is not None
+            self._load(model, context)
+        for name in ("mean", "std"):
+            channels = torch.tensor(self.preprocessor[f"image_{name}"])
+            self.register_buffer(name, channels.view(3, 1, 1), persistent=False)
+
+    @property
+    def width(self) -> int:
+        """``d``"""
+        return int(self.network.config.hidden_sizes[-1])
+
+    def _load(self, model: str, context: Context) -> None:
+        source, where = str(context.assets or model), context.path or "resnet"
+        with loading("ResNet", source, where):
+            config: Any = AutoConfig.from_pretrained(source)
+            if not isinstance(config, Architecture):
+                raise ValueError(f"it is a {config.model_type} model, no ResNet.")
+            self.preprocessor, _ = ImageProcessingMixin.get_image_processor_dict(source)
+            if context.assets is not None:
+                self.network = ResNetModel(config)  # the weights come with the pipeline's own
+                return
+            self.network, report = AutoModel.from_pretrained(
+                source,
+                config=config,
+                dtype=torch.float32,
+                ignore_mismatched_sizes=True,  # reported, and refused below
+                output_loading_info=True,
+            )
+        misshapen = [key for key, *_ in report["mismatched_keys"]]
+        unknown = [key for key in report["unexpected_keys"] if not key.startswith("classifier.")]
+        for keys, what in (
+            (report["missing_keys"], "lacks weights"),
+            (misshapen, "has weights of another shape than its configuration says"),
+            (unknown, "has unknown weights"),
+        ):
+            if keys:
+                raise UserError(f"{where}: {model} {what}: {', '.join(sorted(keys)[:3])}")
+
+    def save_assets(self, folder: Path) -> None:
+        if self.preprocessor is not IMAGENET:
+            self.network.config.save_pretrained(folder)
+            write_text(folder / PREPROCESSOR, json.dumps(self.preprocessor, indent=2) + "\n")
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        some = len(pictures) if self.training else self.batch
+        return torch.cat([self._encode(part) for part in pictures.split(some)])
+
+    def _encode(self, pictures: Tensor) -> Tensor:
+        return self.network((pictures / 255 - self.mean) / self.std).last_hidden_state
+
+
+class ResNetEncoder(Encoder):
+    """Pictures ``b t c h w`` of bytes to ``b t d``: the mean over the last stage's map.
+
+    Only valid steps go through the network, so that the statistics of batch normalisation are
+    of them alone.
+    """
+
+    def __init__(self, config: ResNetConfig, context: Context = Context()) -> None:  # noqa: B008
+        super().__init__(config, context)
+        self.pictures = PictureResNet(config.model, config.scratch, config.batch, context)
+
+    def sizes(self) -> dict[str, int]:
+        return {"d": self.pictures.width}
+
+    def save_assets(self, folder: Path) -> None:
+        self.pictures.save_assets(folder)
+
+    def forward(self, inputs: Sequence) -> Sequence:
+        encoded = self.pictures(inputs.values[inputs.mask]).mean((2, 3))  # (n, d)
+        values = encoded.new_zeros(*inputs.mask.shape, encoded.shape[1])
+        values[inputs.mask] = encoded  # (b, t, d)
+        return inputs.with_values(values)
