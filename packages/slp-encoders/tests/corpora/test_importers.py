@@ -18,6 +18,8 @@ from slp_encoders.corpora.multimodalhugs.importer import MultimodalHugs
 from slp_encoders.corpora.multimodalhugs.spec import MultimodalHugsConfig
 from slp_encoders.corpora.phoenix14t.importer import Phoenix14T
 from slp_encoders.corpora.phoenix14t.spec import PhoenixConfig
+from slp_encoders.corpora.sign_digits.importer import SignDigits
+from slp_encoders.corpora.sign_digits.spec import SignDigitsConfig
 
 
 def write(file: Path, text: str) -> None:
@@ -115,6 +117,32 @@ def test_fingerspelling(source, out):
     assert (row.id, row.get("text"), row.get("signer")) == ("b/A", "A", "b")
     with pytest.raises(UserError, match='no language "c"'):
         Fingerspelling(FingerspellingConfig(source=str(source), hold_out="c")).make(out)
+
+
+def test_sign_digits(source, out):
+    for digit in range(10):
+        for number in range(31):
+            write(source / f"{digit}/IMG_{number:02}.JPG", "")
+        write(source / f"{digit}/notes.txt", "no photo")
+    made = SignDigits(SignDigitsConfig(source=str(source))).make(out)
+    rows = {split: list(read_manifest(file)) for split, file in made.items()}
+    assert {split: len(some) for split, some in rows.items()} == {
+        "train": 260,
+        "validation": 20,
+        "test": 30,
+    }
+    for split, numbers in [("train", range(26)), ("validation", (26, 27)), ("test", (28, 29, 30))]:
+        expected = {f"{digit}/IMG_{number:02}" for digit in range(10) for number in numbers}
+        assert {row.id for row in rows[split]} == expected
+    row = rows["test"][-1]
+    assert row.get("text") == "9"
+    assert row.path("image").resolve() == (source / "9/IMG_30.JPG").resolve()
+    for photo in sorted((source / "4").glob("*.JPG"))[10:]:
+        photo.unlink()
+    with pytest.raises(UserError, match="4: 10 photos; at least 11"):
+        SignDigits(SignDigitsConfig(source=str(source))).make(out)
+    with pytest.raises(UserError, match="no such folder"):
+        SignDigits(SignDigitsConfig(source=str(out / "absent"))).make(out)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from slp_core.signals import Clip, SignalError
+from slp_core.signals import Clip, Signal, SignalError
 from slp_encoders.processors.image.reader import ImageReader
-from slp_encoders.processors.image.spec import ImageConfig, signature
+from slp_encoders.processors.image.spec import AugmentConfig, ImageConfig, signature
 
 #: left to right red, green; below blue, white
 QUARTERS = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]]], np.uint8)
@@ -128,6 +128,81 @@ def test_a_picture_too_large_is_refused_before_it_is_decoded(tmp_path: Path) -> 
     Image.new("1", (9000, 9000)).save(tmp_path / "huge.png")
     with pytest.raises(SignalError, match="9000 x 9000 pixels are too many"):
         read(tmp_path / "huge.png")
+
+
+def varied(picture: np.ndarray, seed: int = 0, **config: float) -> np.ndarray:
+    """A variant of one ``h w c`` picture."""
+    augment = AugmentConfig(**config)  # type: ignore[arg-type]
+    reader = ImageReader(ImageConfig(size=len(picture), augment=augment))
+    signal = Signal(picture.transpose(2, 0, 1)[None], float("nan"))
+    return reader.augment(signal, np.random.default_rng(seed)).values[0].transpose(1, 2, 0)
+
+
+def spot(row: int, column: int, side: int = 41) -> np.ndarray:
+    """Grey, and one white block of five by five about a place."""
+    picture = np.full((side, side, 3), 100, np.uint8)
+    picture[row - 2 : row + 3, column - 2 : column + 3] = 255
+    return picture
+
+
+def place(picture: np.ndarray) -> np.ndarray:
+    """Row and column of the spot's middle, from the picture's middle."""
+    weight = np.maximum(picture.mean(-1) - 110, 0)
+    where = np.indices(weight.shape) - (len(picture) - 1) / 2
+    return (where * weight).sum((1, 2)) / weight.sum()
+
+
+def test_without_a_table_nothing_varies() -> None:
+    signal = Signal(spot(9, 9)[None], float("nan"))
+    assert ImageReader(ImageConfig()).augment(signal, np.random.default_rng(0)) is signal
+    assert np.array_equal(varied(spot(9, 30)), spot(9, 30))
+
+
+def test_places_move_as_configured() -> None:
+    """Against the closed form, with the deviations measured over many draws."""
+    turns, sizes, shifts = [], [], []
+    for seed in range(400):
+        turned = place(varied(spot(20, 32), seed, rotate=10.0))
+        turns.append(np.degrees(np.arctan2(turned[0], turned[1])))
+        assert np.hypot(*turned) == pytest.approx(12, abs=0.1)
+        sizes.append(np.log(place(varied(spot(20, 28), seed, scale=0.1))[1] / 8))
+        shifts.append(place(varied(spot(20, 20), seed, shift=0.1)) / 41)
+    assert np.std(turns) == pytest.approx(10, rel=0.15) and abs(np.mean(turns)) < 2
+    assert np.std(sizes) == pytest.approx(0.1, rel=0.15)
+    assert np.std(shifts, 0) == pytest.approx([0.1, 0.1], rel=0.15)
+    assert abs(np.corrcoef(np.transpose(shifts))[0, 1]) < 0.2
+
+
+def test_a_mirror_every_second_time() -> None:
+    sides = [place(varied(spot(10, 30), seed, mirror=True)) for seed in range(200)]
+    assert all(side == pytest.approx([-10, 10 * np.sign(side[1])]) for side in sides)
+    assert 70 < sum(side[1] < 0 for side in sides) < 130
+
+
+def test_light_varies_and_stays_a_byte() -> None:
+    picture = spot(20, 20)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        *_, gain, spread = np.exp(0.3 * rng.standard_normal(6))
+        mean = picture.mean()
+        bright = np.clip(picture * gain, 0, 255).round()
+        assert np.abs(varied(picture, seed, brightness=0.3) - bright).max() <= 1
+        apart = np.clip(mean + spread * (picture - mean), 0, 255).round()
+        assert np.abs(varied(picture, seed, contrast=0.3) - apart).max() <= 1
+
+
+def test_the_edge_fills_what_comes_into_view() -> None:
+    plain = np.full((33, 33, 3), (200, 90, 10), np.uint8)
+    for seed in range(20):
+        assert (varied(plain, seed, rotate=20.0, scale=0.2, shift=0.1) == plain).all()
+
+
+def test_all_steps_are_changed_alike() -> None:
+    pictures = np.stack([spot(20, 30).transpose(2, 0, 1)] * 2)
+    config = ImageConfig(size=41, augment=AugmentConfig(rotate=10.0, brightness=0.2))
+    varied = ImageReader(config).augment(Signal(pictures, 1.0), np.random.default_rng(1))
+    assert np.array_equal(varied.values[0], varied.values[1]) and varied.rate == 1
+    assert varied.values.dtype == np.uint8 and not np.array_equal(varied.values, pictures)
 
 
 def test_the_signature_says_what_is_read() -> None:

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from slp_core.signals import Clip, Processor, Signal, SignalError
 from slp_encoders.processors.clips import reading
+from slp_encoders.processors.image.augment import vary
 from slp_encoders.processors.image.spec import ImageConfig
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
@@ -36,6 +37,11 @@ class ImageReader(Processor):
                 raise SignalError(f"{path}: no picture of a known format ({known})") from None
         values = np.asarray(picture).transpose(2, 0, 1)[None]  # (1, c, h, w)
         return Signal(np.ascontiguousarray(values), float("nan"))
+
+    def augment(self, signal: Signal, rng: np.random.Generator) -> Signal:
+        if self.config.augment is None:
+            return signal
+        return Signal(vary(signal.values, self.config.augment, rng), signal.rate)
 
     def _decode(self, path: Path) -> Image.Image:
         size = (self.config.size, self.config.size)

@@ -1,0 +1,1 @@
+"""Photos of hands that show a digit."""
