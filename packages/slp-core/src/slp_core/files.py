@@ -54,6 +54,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def content_hash(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hex."""
-    with Path(path).open("rb") as stream:
+    """The SHA-256 of a file's bytes, in hex; of a folder, of the names and hashes of its files."""
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(file for file in path.glob("*") if file.is_file())
+        listed = "".join(f"{content_hash(file)}  {file.name}\n" for file in files)
+        return hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()
+    with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -40,13 +40,16 @@ class RowReader:
         return max(self._each(row, lambda processor, clip: processor.probe(clip)).values())
 
     def files(self, row: Row) -> list[Path]:
-        """The files the row's signals are read from."""
+        """The files the row's signals are read from; of a folder, all that is in it."""
         columns = [
             self.recipe.streams[name].signal or ""
             for name, processor in self.processors.items()
             if processor.reads_files
         ]
-        return list(dict.fromkeys(row.path(column) for column in columns if row.get(column)))
+        paths = dict.fromkeys(row.path(column) for column in columns if row.get(column))
+        return [
+            file for path in paths for file in (sorted(path.glob("*")) if path.is_dir() else [path])
+        ]
 
     def _each(self, row: Row, ask: Callable[[Processor, Clip], T]) -> dict[str, T]:
         answers = {}

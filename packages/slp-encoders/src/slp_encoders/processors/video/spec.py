@@ -3,10 +3,43 @@
 from __future__ import annotations
 
 from attrs import field, frozen
-from attrs.validators import ge, gt, optional
+from attrs.validators import ge, gt, lt, optional
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Rate, Size, TensorType
+
+
+@frozen
+class AugmentConfig:
+    """Random variants of a clip, drawn anew whenever a row is trained on."""
+
+    crop: float = field(
+        default=0.0,
+        validator=[ge(0), lt(1)],
+        metadata={"help": "up to this share of the sides is cut off, the rest scaled up"},
+    )
+    mirror: bool = field(
+        default=False,
+        metadata={"help": "left for right, every second time; beware: the right hand becomes the "
+                          "left one, and signs that tell them apart another sign"},
+    )  # fmt: skip
+    rotate: float = field(
+        default=0.0, validator=ge(0), metadata={"help": "about the centre: deviation, degrees"}
+    )
+    scale: float = field(
+        default=0.0, validator=ge(0), metadata={"help": "deviation of the size's logarithm"}
+    )
+    shift: float = field(
+        default=0.0,
+        validator=ge(0),
+        metadata={"help": "deviation along each axis, as a share of the picture's side"},
+    )
+    brightness: float = field(
+        default=0.0, validator=ge(0), metadata={"help": "deviation of the brightness's logarithm"}
+    )
+    contrast: float = field(
+        default=0.0, validator=ge(0), metadata={"help": "deviation of the contrast's logarithm"}
+    )
 
 
 @frozen
@@ -20,6 +53,14 @@ class VideoConfig:
         default=None,
         validator=optional(gt(0)),
         metadata={"help": "frames a second, the nearest frame each; as filmed if not given"},
+    )
+    frame_rate: float = field(
+        default=25.0,
+        validator=gt(0),
+        metadata={"help": "how many pictures of a folder were filmed a second"},
+    )
+    augment: AugmentConfig | None = field(
+        default=None, metadata={"help": "random variants in training"}
     )
 
 
@@ -35,5 +76,5 @@ SPEC = ComponentSpec(
     config=VideoConfig,
     signature=signature,
     factory="slp_encoders.processors.video.reader:VideoReader",
-    summary="video files: the frames of the clip, square, 8 bits a channel",
+    summary="video files, or folders of pictures: the frames of the clip, square, 8 bits a channel",
 )
