@@ -20,15 +20,16 @@ def vary(pictures: np.ndarray, config: AugmentConfig, rng: np.random.Generator) 
     spread = np.exp(config.contrast * rng.standard_normal())
     edges = ((0, 0), (border, border), (border, border), (0, 0))
     wide = np.pad(pictures.transpose(0, 2, 3, 1), edges, mode="edge")  # (t, h, w, c)
-    moved = np.stack([
-        Image.fromarray(one).transform(
-            (width, height), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR
-        )
-        for one in wide
-    ])  # fmt: skip
+    moved = np.stack([_moved(one, (width, height), affine) for one in wide])
     mean = moved.mean()
     lit = gain * (spread * (moved - mean) + mean)
     return lit.round().clip(0, 255).astype(np.uint8).transpose(0, 3, 1, 2)
+
+
+def _moved(picture: np.ndarray, size: tuple[int, int], affine: tuple[float, ...]) -> np.ndarray:
+    """``h w c`` to the ``h w c`` of that size which the map finds in it."""
+    way, sampling = Image.Transform.AFFINE, Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(picture).transform(size, way, affine, sampling))
 
 
 def _way_back(
