@@ -1,6 +1,7 @@
 """The CLIP encoder against transformers' CLIPModel, with a tiny random model."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 from transformers import BertConfig, CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPVisionModel
 
 from slp_core.context import Context
@@ -96,9 +98,82 @@ def test_which_layer_is_taken(folder: Path) -> None:
     assert not torch.allclose(expected["last"], expected["pooled"], atol=0.1)
 
 
-@pytest.fixture(scope="module")
-def part(folder: Path) -> Any:
-    return built(folder, batch=3)
+def enlarged(pictures: torch.Tensor, scale: int) -> torch.Tensor:
+    """Bicubic interpolation as a matrix: Keys' kernel with a = -3/4, pixels' centres aligned,
+    the border repeated."""
+
+    def weight(x: float) -> float:
+        x, a = abs(x), -0.75
+        near = (a + 2) * x**3 - (a + 3) * x**2 + 1
+        far = a * (x**3 - 5 * x**2 + 8 * x - 4)
+        return near if x <= 1 else far if x < 2 else 0.0
+
+    matrix = torch.zeros(scale * SIDE, SIDE, dtype=torch.float64)
+    for row in range(scale * SIDE):
+        centre = (row + 0.5) / scale - 0.5
+        for pixel in range(math.floor(centre) - 1, math.floor(centre) + 3):
+            matrix[row, min(max(pixel, 0), SIDE - 1)] += weight(centre - pixel)
+    return (matrix @ pictures.double() @ matrix.T).float()
+
+
+@pytest.mark.parametrize("output", ["projection", "pooled", "last"])
+@torch.no_grad()
+def test_scales_are_s2_by_brute_force(folder: Path, output: str) -> None:
+    """Each picture, each scale, each tile by itself; class tokens averaged over the tiles."""
+    scales = [1, 2, 3]
+    clip = clips(3)[0]
+    mean, std = (torch.tensor(one).view(3, 1, 1) for one in (MEAN, STD))
+    seen = built(folder, output=output)._vector
+    expected = []
+    for picture in (clip / 255 - mean) / std:
+        wide = []
+        for scale in scales:
+            large = enlarged(picture, scale)
+            tiles = [
+                large[:, SIDE * i : SIDE * (i + 1), SIDE * j : SIDE * (j + 1)]
+                for i in range(scale)
+                for j in range(scale)
+            ]
+            wide.append(sum(seen(tile[None])[0] for tile in tiles) / len(tiles))
+        expected.append(torch.cat(wide))
+    part = built(folder, output=output, scales=scales, batch=2)
+    found = part(Sequence.pad([clip], [25.0])).values[0]
+    assert torch.allclose(found, torch.stack(expected), atol=1e-5)
+    assert part.sizes() == {"d": found.shape[1]}
+    alone = built(folder, output=output)(Sequence.pad([clip], [25.0])).values[0]
+    width = alone.shape[1]
+    assert torch.allclose(found[:, :width], alone, atol=1e-5)
+    assert not torch.allclose(found[:, width : 2 * width], alone, atol=1e-2)
+
+
+@torch.no_grad()
+def test_spamo_takes_the_class_token_of_two_scales(folder: Path) -> None:
+    """As SpaMo: one pass at the first scale, four tiles at the second, before the LayerNorm."""
+    clip = clips(2)[0]
+    mean, std = (torch.tensor(one).view(3, 1, 1) for one in (MEAN, STD))
+    pictures = (clip / 255 - mean) / std
+    model = CLIPVisionModel.from_pretrained(folder).eval()
+
+    def last(pixels: torch.Tensor) -> torch.Tensor:
+        return model(pixels, output_hidden_states=True).hidden_states[-1][:, 0]
+
+    large = enlarged(pictures, 2)
+    halves = slice(None, SIDE), slice(SIDE, None)
+    tiles = [last(large[:, :, i, j]) for i in halves for j in halves]
+    expected = torch.cat([last(pictures), torch.stack(tiles).mean(0)], -1)
+    part = built(folder, output="last", scales=[1, 2])
+    assert torch.allclose(part(Sequence.pad([clip], [25.0])).values[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("scales", [[], [0, 1], [2, 2]])
+def test_scales_that_mean_nothing_are_refused(scales: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"different scales from 1 are expected, as \[1, 2\]"):
+        ClipConfig("x", scales=scales)
+
+
+@pytest.fixture(scope="module", params=[[1], [1, 2]], ids=["plain", "s2"])
+def part(folder: Path, request: pytest.FixtureRequest) -> Any:
+    return built(folder, batch=3, scales=request.param)
 
 
 @settings(deadline=None, max_examples=10)
@@ -108,7 +183,15 @@ def test_padding_changes_nothing(part: Any, lengths: list[int], extra: int) -> N
 
 
 @torch.no_grad()
-def test_padding_costs_nothing(part: Any) -> None:
+def test_nan_in_the_padding_is_never_seen(part: Any) -> None:
+    inputs = Sequence.pad([clip.float() for clip in clips(3, 1)], [25.0] * 2)
+    inputs.values[~inputs.mask] = torch.nan
+    assert part(inputs).values.isfinite().all()
+
+
+@torch.no_grad()
+def test_padding_costs_nothing(folder: Path) -> None:
+    part = built(folder, batch=3)
     seen: list[int] = []
     hook = part.network.register_forward_pre_hook(
         lambda module, args, kwargs: seen.append(len((*args, *kwargs.values())[0])),
@@ -171,6 +254,36 @@ def test_weights_that_lack_a_layer_are_refused(folder: Path, tmp_path: Path) -> 
     assert built(tmp_path, output="pooled").sizes() == {"d": WIDTH}
     with pytest.raises(UserError, match=r'output = "projection" needs: visual_projection'):
         built(tmp_path)
+
+
+def rewritten(folder: Path, path: Path, change: Any) -> Path:
+    """The model with its weights changed."""
+    shutil.copytree(folder, path)
+    weights = load_file(path / "model.safetensors")
+    change(weights)
+    save_file(weights, path / "model.safetensors", metadata={"format": "pt"})
+    return path
+
+
+@pytest.mark.parametrize("output", ["projection", "last"])
+def test_loading_is_strict(folder: Path, tmp_path: Path, output: str) -> None:
+    """Missing, extra, and of another shape; but what old checkpoints carry along is no harm."""
+    layer = "vision_model.encoder.layers"
+    name = f"{layer}.1.mlp.fc1.weight"
+    less = rewritten(folder, tmp_path / "less", lambda weights: weights.pop(name))
+    with pytest.raises(UserError, match="lacks weights .*layers.1.mlp.fc1.weight"):
+        built(less, output=output)
+    more = rewritten(
+        folder, tmp_path / "more", lambda w: w.update({f"{layer}.2.mlp.fc1.weight": w[name] + 1})
+    )
+    with pytest.raises(UserError, match="does not tell of: .*layers.2.mlp.fc1.weight"):
+        built(more, output=output)
+    narrow = rewritten(folder, tmp_path / "narrow", lambda w: w.update({name: w[name][:5].clone()}))
+    with pytest.raises(UserError, match="of another shape .*layers.1.mlp.fc1.weight"):
+        built(narrow, output=output)
+    positions = {"vision_model.embeddings.position_ids": torch.arange(17)[None]}
+    old = rewritten(folder, tmp_path / "old", lambda w: w.update(positions))
+    assert built(old, output=output).sizes()
 
 
 def test_pictures_of_another_size_are_refused(folder: Path) -> None:

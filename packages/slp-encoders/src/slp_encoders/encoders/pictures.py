@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +15,7 @@ from transformers.image_processing_base import ImageProcessingMixin
 from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.files import write_text
-from slp_core.parts import Encoder
+from slp_core.parts import Encoder, ReceptiveField
 from slp_core.sequence import Sequence
 from slp_encoders.hub import loading
 
@@ -86,21 +85,26 @@ class VisionTransformer(Encoder):
                 ignore_mismatched_sizes=True,  # they are refused below, in the user's words
                 output_loading_info=True,
             )
-        self._refuse(
-            f'lacks weights that output = "{self.config.output}" needs', report["missing_keys"]
-        )
-        shapes = [name for name, *_ in report["mismatched_keys"]]
-        self._refuse("has weights of another shape than its config.json says", shapes)
-        own, prefix = dict(network.named_children()), f"{network.base_model_prefix}."
-        left = [name.removeprefix(prefix) for name in report["unexpected_keys"]]
-        more = [name for name in left if name.split(".")[0] in own]
-        self._refuse("has weights that its config.json does not tell of", more)
+        self._refuse_other_weights(network, report)
         return network
 
-    def _refuse(self, what: str, weights: Collection[str]) -> None:
-        if weights:
-            some = ", ".join(sorted(weights)[:3])
-            raise UserError(f"{self.where}: {self.config.model} {what}: {some}")
+    def _refuse_other_weights(self, network: Any, report: dict[str, Any]) -> None:
+        halves, prefix = (network, network.base_model), f"{network.base_model_prefix}."
+        own = {name for half in halves for name, _ in half.named_children()}
+        left = [name.removeprefix(prefix) for name in report["unexpected_keys"]]
+        problems = {
+            f'lacks weights that output = "{self.config.output}" needs': report["missing_keys"],
+            "has weights of another shape than its config.json says": [
+                name for name, *_ in report["mismatched_keys"]
+            ],
+            "has weights that its config.json does not tell of": [
+                name for name in left if name.split(".")[0] in own
+            ],
+        }
+        for what, weights in problems.items():
+            if weights:
+                some = ", ".join(sorted(weights)[:3])
+                raise UserError(f"{self.where}: {self.config.model} {what}: {some}")
 
     def sizes(self) -> dict[str, int]:
         return {"d": self.vision.hidden_size}
@@ -119,6 +123,8 @@ class PictureEncoder(VisionTransformer):
 
     Only valid steps go through the network, ``config.batch`` at a time.
     """
+
+    receptive_field = ReceptiveField()
 
     @abstractmethod
     def encode(self, pictures: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Pictures through DINOv2, one by one."""

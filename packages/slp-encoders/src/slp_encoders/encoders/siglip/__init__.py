@@ -1,0 +1,1 @@
+"""Pictures through SigLIP, one by one."""
