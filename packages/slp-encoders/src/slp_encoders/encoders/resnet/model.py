@@ -58,6 +58,11 @@ class PictureResNet(nn.Module):
         """``d``"""
         return int(self.network.config.hidden_sizes[-1])
 
+    @property
+    def shrinks(self) -> int:
+        """How many times the map is smaller than the picture, rounded up."""
+        return 2 ** (1 + len(self.network.config.hidden_sizes))
+
     def _load(self, model: str, context: Context) -> None:
         source, where = str(context.assets or model), context.path or "resnet"
         with loading("ResNet", source, where):

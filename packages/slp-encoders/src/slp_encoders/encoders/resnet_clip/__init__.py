@@ -1,0 +1,1 @@
+"""Short clips through a ResNet and convolutions over time."""
