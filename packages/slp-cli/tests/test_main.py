@@ -39,7 +39,7 @@ def test_every_command_has_help_with_an_example(slp, name):
     assert "Example" in out or f"slp {name} " in out
 
 
-@pytest.mark.parametrize("name", ["synth", "import", "check"])
+@pytest.mark.parametrize("name", ["synth", "import", "pose", "check"])
 def test_the_data_commands_have_examples(slp, name):
     code, out, _ = slp("data", name, "--help")
     assert code == 0 and f"slp data {name} " in out

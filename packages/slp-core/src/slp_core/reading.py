@@ -39,6 +39,14 @@ class RowReader:
         """
         return max(self._each(row, lambda processor, clip: processor.probe(clip)).values())
 
+    def show(self, row: Row, frames: int) -> dict[str, list[str]]:
+        """Every stream's signal as pictures: see :meth:`Processor.show`.
+
+        Raises:
+            SignalError: whatever :meth:`read` raises.
+        """
+        return self._each(row, lambda processor, clip: processor.show(clip, frames))
+
     def files(self, row: Row) -> list[Path]:
         """The files the row's signals are read from; of a folder, all that is in it."""
         columns = [

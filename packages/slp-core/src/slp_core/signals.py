@@ -74,6 +74,13 @@ class Processor(ABC):
         Each is SVG for a box of 100 by 100, drawn in ``currentColor``."""
         return []
 
+    def show(self, clip: Clip, frames: int = 8) -> list[str]:
+        """A clip as :meth:`sketch` draws it, or with more of what the file itself shows.
+
+        Raises: SignalError.
+        """
+        return self.sketch(self.read(clip), frames)
+
     def sizes(self) -> dict[str, int]:
         """Sizes of the output that only this instance can tell (``{"vocabulary": 412}``)."""
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,12 +12,13 @@ from slp_cli.options import json_option, recipe_argument, settings_option
 
 @click.group(name="data")
 def command() -> None:
-    """Make, import and check manifests.
+    """Make, import and check manifests; make poses of videos.
 
     \b
     slp data synth data/synthetic --samples 1000 --seed 0
     slp data import phoenix14t PHOENIX-2014-T data/phoenix14t
     slp data check recipes/quickstart.toml
+    slp data pose clips -o poses
     """
 
 
@@ -59,6 +61,32 @@ def import_(corpus: str, source: Path, out: Path, settings: tuple[str, ...]) -> 
             options[key] = written
     for split, file in make_corpus(Use(corpus, options), out).items():
         click.echo(f"{split}\t{file}")
+
+
+@command.command(epilog="Example: slp data pose clips -o poses --jobs 4")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True)
+@click.option("--frame-rate", type=click.FloatRange(min=0, min_open=True), default=25.0,
+              show_default=True, help="Of folders of pictures, which have no clock.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True,
+              help="Processes, of which each estimates one video at a time.")  # fmt: skip
+def pose(folder: Path, out: Path, frame_rate: float, jobs: int) -> None:
+    """Write a .pose file in OUT for every video in FOLDER, by MediaPipe Holistic.
+
+    A folder of pictures counts as a video. Poses that are there already are kept: what was
+    interrupted goes on. Videos that cannot be used are listed, and the exit code is 2.
+    """
+    from slp_core import registry
+    from slp_train.progress import bar
+
+    reader: Any = registry.find("processor", "mediapipe").load().load()
+    with bar("poses") as progress:
+        made, bad = reader.pose_folder(folder, out, rate=frame_rate, jobs=jobs, progress=progress)
+    click.echo(f"{made} poses in {out}")
+    for line in bad:
+        click.echo(f"error: {line}", err=True)
+    if bad:
+        click.get_current_context().exit(2)
 
 
 @command.command(epilog="Example: slp data check recipes/quickstart.toml --json")

@@ -13,10 +13,18 @@ from slp_cli.options import json_option, run_argument
 @run_argument
 @click.argument("files", nargs=-1, required=True)
 @click.option("--beams", type=click.IntRange(min=1), help="Beams [the recipe's].")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page with frames of every file, and its translation.",
+)
 @json_option
-def command(run: Path, files: tuple[str, ...], beams: int | None, as_json: bool) -> None:
+def command(
+    run: Path, files: tuple[str, ...], beams: int | None, report: Path | None, as_json: bool
+) -> None:
     """Translate FILES (poses, videos or features, as RUN's recipe reads) one line each.
 
+    Where the recipe reads poses, those of videos are estimated, if MediaPipe is installed.
     The confidence is the model's own: it ranks translations, it does not promise that one is
     right. Let a signer look at what matters.
     """
@@ -29,19 +37,24 @@ def command(run: Path, files: tuple[str, ...], beams: int | None, as_json: bool)
 
     pipeline = Pipeline.from_pretrained(run)
     options = {} if beams is None else {"num_beams": beams}
-    failed = 0
+    translated = []
     for file in files:
         try:
             said = pipeline.translate(file, **options)
         except UserError as error:
             click.echo(f"error: {error}", err=True)
-            failed += 1
             continue
+        translated.append((file, said))
         if as_json:
             tokens = [{"token": token, "probability": p} for token, p in said.tokens]
             line = {"file": file, "text": said.text, "confidence": said.confidence}
             click.echo(json.dumps({**line, "tokens": tokens}, ensure_ascii=False))
         else:
             click.echo(said.text)
-    if failed:
+    if report is not None:
+        from slp_train.report.translations import report_translations
+
+        report_translations(pipeline, translated, report)
+        click.echo(f"{report}", err=True)
+    if len(translated) < len(files):
         click.get_current_context().exit(2)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from slp_core.errors import UserError
@@ -50,7 +49,7 @@ def report(run: Path | Sequence[Path]) -> Path:
         raise UserError("no run was given to report on")
     articles = [_article(read_run(folder)) for folder in folders]
     home = folders[0] if len(folders) == 1 else Path(os.path.commonpath(folders))
-    page = _template().render(
+    page = template("report.html.jinja").render(
         articles=articles, curves=curves, mean=_mean(articles), differences=_differences(articles)
     )
     write_text(home / REPORT, page)
@@ -100,13 +99,17 @@ def _differences(articles: Sequence[Article]) -> dict[Path, Any]:
     return found
 
 
-def _template() -> Any:
+def template(name: str) -> Template:
+    """A page's template, of those beside this module."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader(__package__, "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["flat"] = _flat
-    text = files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
-    return environment.from_string(text)
+    return environment.get_template(name)
 
 
 def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from slp_core.context import Context
 from slp_core.signals import Clip, Processor, Signal, SignalError
 from slp_encoders.processors.clips import frames_of_span, nearest_frames
+from slp_encoders.processors.mediapipe.estimate import estimated
 from slp_encoders.processors.pose.augment import vary
 from slp_encoders.processors.pose.file import PoseFile, read_pose_file
 from slp_encoders.processors.pose.layout import (
@@ -26,8 +28,10 @@ from slp_encoders.processors.pose.normalise import (
     mirrored,
     visible,
 )
+from slp_encoders.processors.pose.overlay import overlay
 from slp_encoders.processors.pose.sketch import sketch
 from slp_encoders.processors.pose.spec import HAND_POINTS, PoseConfig
+from slp_encoders.processors.video.film import is_film, open_film
 
 
 class PoseReader(Processor):
@@ -35,6 +39,7 @@ class PoseReader(Processor):
 
     Point after point in the file's order (of the hands, left then right), each with its x, y, z
     and, where asked for, its presence. A point that is missing is zero throughout.
+    Of a film, the pose is estimated (extra ``mediapipe``).
     """
 
     config: PoseConfig
@@ -47,7 +52,7 @@ class PoseReader(Processor):
             self._mirror = hands_mirror(hands) if hands else holistic_mirror()
 
     def read(self, clip: Clip) -> Signal:
-        file = read_pose_file(clip.source, self.config.person)
+        file = self._file(clip)
         frames, rate = self._frames(clip, file)
         with np.errstate(all="ignore"):  # what overflows is found below
             points = self._normalised(clip, file, frames)  # (t, p, c), NaN where missing
@@ -69,6 +74,27 @@ class PoseReader(Processor):
 
     def sketch(self, signal: Signal, frames: int = 8) -> list[str]:
         return sketch(*self._points_of(signal), self.config, frames)
+
+    def show(self, clip: Clip, frames: int = 8) -> list[str]:
+        if self.pose_file(clip.source) == Path(clip.source):
+            return super().show(clip, frames)
+        file = self._file(clip)
+        read, _ = self._frames(clip, file)
+        chosen = read[np.linspace(0, len(read) - 1, frames).round().astype(int)]
+        with open_film(Clip(clip.source)) as film:
+            return overlay(film, file, chosen.tolist())
+
+    def pose_file(self, source: str) -> Path:
+        """The ``.pose`` file that is read for a source: of a film, the one estimated from it.
+
+        Raises:
+            SignalError: nothing can be estimated from the film.
+        """
+        path = Path(source)
+        return estimated(source) if is_film(path) else path
+
+    def _file(self, clip: Clip) -> PoseFile:
+        return read_pose_file(str(self.pose_file(clip.source)), self.config.person)
 
     def _points_of(self, signal: Signal) -> tuple[np.ndarray, np.ndarray]:
         """``t p c`` points, and ``t p`` which of them are seen."""

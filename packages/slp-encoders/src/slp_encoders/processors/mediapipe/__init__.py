@@ -1,0 +1,1 @@
+"""Poses from films, by MediaPipe Holistic."""
