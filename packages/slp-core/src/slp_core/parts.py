@@ -42,6 +42,10 @@ class Part(nn.Module):
         """Groups of parameters a stage may name behind the part: ``decoder.lora``."""
         return {}
 
+    def gauges(self) -> dict[str, float]:
+        """Numbers to log beside the losses while it is trained: ``{"perplexity": 41.3}``."""
+        return {}
+
     def save_assets(self, folder: Path) -> None:
         """Write what is no tensor (tokenizer, model configuration) into ``folder``.
 

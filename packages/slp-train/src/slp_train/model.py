@@ -48,6 +48,15 @@ class StageModel(nn.Module):
         """The items each objective's loss is summed over."""
         return [one.count(batch) for one in self._objectives.values()]
 
+    def gauges(self) -> dict[str, float]:
+        """What the trained parts tell about themselves, by their paths."""
+        return {
+            f"{path}.{name}": value
+            for path in self.pipeline.parts
+            if (part := self.pipeline.part(path)) not in self._frozen
+            for name, value in part.gauges().items()
+        }
+
     def train(self, mode: bool = True) -> StageModel:
         if self.training != mode or self.pipeline.training != mode:  # no walk every step
             super().train(mode)

@@ -213,6 +213,7 @@ class StageTrainer(Trainer):
         if len(totals) > 1:
             losses = [total / max(n, 1) for total, n in zip(totals, self._counts, strict=True)]
             logs = dict(zip(self.model.labels, losses, strict=True))
+        logs |= self.model.gauges()
         logs["steps_per_second"] = (self.state.global_step - step) / (now - then)
         logs["padding"] = self._padding
         self._forget_sums()

@@ -51,6 +51,15 @@ def test_a_stage_learns_and_leaves_its_files(tiny: ModuleType, tmp_path: Path) -
     assert trained["loss"] == pytest.approx(whole, rel=0.05)  # a mean of steps, a mean of items
 
 
+def test_trained_parts_are_asked_for_their_gauges(tiny: ModuleType, tmp_path: Path) -> None:
+    pipeline = tiny.make_pipeline()
+    for kind in ("encoder", "mapper"):
+        pipeline.part(f"streams.pose.{kind}").gauges = lambda: {"pressure": 2.5}
+    logs = tiny.train(tmp_path, pipeline=pipeline, train=["streams.*.mapper"]).logs
+    gauges = {name: log[name] for log in logs for name in log if name.endswith("pressure")}
+    assert gauges == {"streams.pose.mapper.pressure": 2.5}
+
+
 def test_the_validation_loss_is_counted_by_item(tiny: ModuleType, tmp_path: Path) -> None:
     pipeline = tiny.make_pipeline()
     result = tiny.train(tmp_path, pipeline=pipeline)
