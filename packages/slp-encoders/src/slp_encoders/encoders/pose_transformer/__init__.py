@@ -1,0 +1,1 @@
+"""A small trainable Transformer over steps."""

@@ -1,0 +1,71 @@
+"""A convolution that may stride, sinusoidal positions, and PyTorch's own Transformer encoder."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from slp_core.context import Context
+from slp_core.errors import UserError
+from slp_core.parts import Encoder
+from slp_core.sequence import Sequence, lengths_to_mask
+from slp_encoders.encoders.pose_transformer.spec import PoseTransformerConfig
+
+
+class PoseTransformerEncoder(Encoder):
+    """``b t d`` to ``b t' dim`` (Vaswani et al., arXiv:1706.03762), ``t' = (t - 1) // stride + 1``.
+
+    Each channel is brought to mean 0 and deviation 1 over the training data, so that fingers count
+    beside arms. The convolution sees ``kernel`` steps around every ``stride``-th. Each layer
+    normalises what it reads (arXiv:2002.04745); one more LayerNorm ends the stack.
+    """
+
+    config: PoseTransformerConfig
+
+    def __init__(
+        self,
+        config: PoseTransformerConfig,
+        context: Context = Context(),  # noqa: B008
+    ) -> None:
+        super().__init__(config, context)
+        if context.inputs is None:
+            raise UserError(
+                "a pose-transformer is built with Context(inputs=TensorType(...)), what it reads"
+            )
+        width, dim = context.inputs.known("d"), config.dim
+        self.norm = nn.BatchNorm1d(width)
+        self.convolution = nn.Conv1d(
+            width, dim, config.kernel, config.stride, padding=config.kernel // 2
+        )
+        layer = nn.TransformerEncoderLayer(
+            dim,
+            config.heads,
+            config.ffn or 4 * dim,
+            config.dropout,
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.layers = nn.TransformerEncoder(
+            layer, config.layers, nn.LayerNorm(dim), enable_nested_tensor=False
+        )
+
+    def forward(self, inputs: Sequence) -> Sequence:
+        stride = self.config.stride
+        steps = torch.zeros_like(inputs.values)  # (b, t, d)
+        steps[inputs.mask] = self.norm(inputs.values[inputs.mask])
+        values = self.convolution(steps.mT).mT  # (b, t', dim)
+        mask = lengths_to_mask((inputs.lengths - 1) // stride + 1, values.shape[1])
+        values = self.dropout(values + sinusoids(values.shape[1], values.shape[2]).to(values))
+        values = self.layers(values, src_key_padding_mask=~mask)
+        return Sequence(values.masked_fill(~mask[..., None], 0), mask, inputs.rate / stride)
+
+
+def sinusoids(steps: int, dim: int) -> Tensor:
+    """``steps dim`` positions: sin(p / 10000^(2i / dim)) beside its cosine (section 3.5)."""
+    frequencies = torch.exp(torch.arange(0, dim, 2) * (-math.log(10000) / dim))
+    angles = torch.arange(steps)[:, None] * frequencies  # (steps, dim / 2)
+    return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)

@@ -1,0 +1,1 @@
+"""What encoders and tokenizers are trained on."""

@@ -1,0 +1,1 @@
+"""Codes that tell what comes next."""

@@ -1,0 +1,1 @@
+"""From sequences to codes."""

@@ -1,0 +1,1 @@
+"""Codes for signs, as characters are for words."""

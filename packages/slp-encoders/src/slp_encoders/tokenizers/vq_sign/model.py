@@ -1,0 +1,86 @@
+"""SignLLM's VQ-Sign: the codebook, and the network that its training predicts with."""
+
+from __future__ import annotations
+
+import torch
+from scipy.cluster.vq import kmeans2
+from torch import Tensor, distributed, nn
+
+from slp_core.context import Context
+from slp_core.errors import UserError
+from slp_core.parts import Tokenizer
+from slp_core.sequence import Sequence
+from slp_encoders.tokenizers.vq_sign.spec import VQSignConfig
+
+DECAY = 0.99  #: of the running use of each code, a training batch
+
+
+class VQSign(Tokenizer):
+    """``b t d`` to the nearest codes ``b t`` and their vectors ``b t d`` (arXiv:2404.00925, 3.2).
+
+    The gradient passes straight through to what came in (van den Oord et al., arXiv:1711.00937);
+    the codebook learns from the objective ``context-prediction``. What that objective predicts
+    with lives here, so that it is kept from stage to stage: ``past`` (g, over quantised steps)
+    and ``ahead`` (h_k, one for each k). Padding gets code 0 and zeros.
+    """
+
+    config: VQSignConfig
+    usage: Tensor
+    started: Tensor
+
+    def __init__(self, config: VQSignConfig, context: Context = Context()) -> None:  # noqa: B008
+        super().__init__(config, context)
+        if context.inputs is None:
+            raise UserError("vq-sign is built with Context(inputs=TensorType(...)), what it reads")
+        dim = context.inputs.known("d")
+        self.codebook = nn.Embedding(config.codes, dim)
+        self.past = nn.GRU(dim, dim, batch_first=True)
+        self.ahead = nn.ModuleList(nn.Linear(dim, dim) for _ in range(config.ahead))
+        self.register_buffer("usage", torch.full((config.codes,), 1 / config.codes))
+        self.register_buffer("started", torch.tensor(not config.kmeans_init))
+
+    def forward(self, inputs: Sequence) -> Sequence:
+        steps = inputs.values[inputs.mask]  # (n, d), valid steps only
+        if self.training:
+            self._start(steps.detach())
+        nearest = torch.cdist(steps, self.codebook.weight).argmin(1)  # (n)
+        if self.training:
+            self._count(nearest, steps.detach())
+        codes = nearest.new_zeros(inputs.mask.shape)
+        codes[inputs.mask] = nearest
+        straight = steps + (self.codebook(nearest) - steps).detach()  # (n, d)
+        values = straight.new_zeros(inputs.values.shape)
+        values[inputs.mask] = straight
+        return Sequence(values, inputs.mask, inputs.rate, codes)
+
+    def gauges(self) -> dict[str, float]:
+        """Perplexity of the codes' running use: 1 if one is used, ``codes`` if all are alike."""
+        return {"perplexity": torch.special.entr(self.usage).sum().exp().item()}
+
+    @torch.no_grad()
+    def _start(self, steps: Tensor) -> None:
+        """Take the k-means centres of the first batch that has a step for every code."""
+        if self.started or len(steps) < self.config.codes:
+            return
+        seed = int(torch.randint(2**31, ()))
+        centres, _ = kmeans2(steps.cpu().numpy(), self.config.codes, minit="points", seed=seed)
+        self._write(torch.from_numpy(centres).to(steps))
+        self.started.fill_(True)
+
+    @torch.no_grad()
+    def _count(self, nearest: Tensor, steps: Tensor) -> None:
+        """Follow how often each code is used; restart those that hardly are."""
+        even = 1 / self.config.codes
+        shares = nearest.bincount(minlength=self.config.codes) / len(nearest)
+        self.usage.lerp_(shares, 1 - DECAY)
+        if self.config.restart:
+            idle = self.usage < self.config.restart * even
+            picked = steps[torch.randint(len(steps), idle.shape, device=steps.device)]
+            self._write(torch.where(idle[:, None], picked, self.codebook.weight))
+            self.usage[idle] = even
+
+    def _write(self, codebook: Tensor) -> None:
+        """Overwrite the codebook, in every process with what the first one says."""
+        self.codebook.weight.copy_(codebook)
+        if distributed.is_available() and distributed.is_initialized():
+            distributed.broadcast(self.codebook.weight, 0)
