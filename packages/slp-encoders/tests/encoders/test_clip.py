@@ -189,9 +189,12 @@ def test_nan_in_the_padding_is_never_seen(part: Any) -> None:
     assert part(inputs).values.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    ("scales", "sizes"), [([1], [3, 3, 2]), ([1, 2], [3] * 5 + [3] * 5 + [2, 3, 3, 2])]
+)
 @torch.no_grad()
-def test_padding_costs_nothing(folder: Path) -> None:
-    part = built(folder, batch=3)
+def test_padding_costs_nothing(folder: Path, scales: list[int], sizes: list[int]) -> None:
+    part = built(folder, batch=3, scales=scales)
     seen: list[int] = []
     hook = part.network.register_forward_pre_hook(
         lambda module, args, kwargs: seen.append(len((*args, *kwargs.values())[0])),
@@ -199,7 +202,7 @@ def test_padding_costs_nothing(folder: Path) -> None:
     )
     part(Sequence.pad(clips(7, 1), [25.0] * 2))
     hook.remove()
-    assert seen == [3, 3, 2]
+    assert seen == sizes  # tiles, too, are at most a batch at once
 
 
 def test_gradients_reach_the_network(folder: Path) -> None:
