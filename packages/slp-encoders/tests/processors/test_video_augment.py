@@ -88,8 +88,33 @@ def test_brightness_multiplies_and_contrast_spreads_about_the_mean() -> None:
         assert spread.mean() == pytest.approx(values.mean(), abs=3)
 
 
+def spot(**augment: Any) -> np.ndarray:
+    """Where a soft spot, 16 pixels right of the centre, goes in 100 variants: ``100 2``, x and y
+    in pixels from the centre."""
+    y, x = np.mgrid[:64, :64] - 31.5
+    light = 250 * np.exp(-((x - 16) ** 2 + y**2) / 8)
+    values = np.broadcast_to(light.astype(np.uint8), (1, 3, 64, 64)).copy()
+    made = np.stack([variant(values, seed, **augment)[0, 0] for seed in range(100)]).astype(float)
+    weights = made / made.sum((1, 2), keepdims=True)
+    return np.stack([(weights * x).sum((1, 2)), (weights * y).sum((1, 2))], -1)
+
+
+def test_the_deviations_are_those_asked_for() -> None:
+    turned = spot(rotate=10.0)
+    angles = np.degrees(np.arctan2(turned[:, 1], turned[:, 0]))
+    assert angles.std() == pytest.approx(10, rel=0.2) and abs(angles.mean()) < 3
+    assert np.linalg.norm(turned, axis=-1) == pytest.approx(16, abs=0.5)
+    scaled = spot(scale=0.1)
+    assert np.log(scaled[:, 0] / 16).std() == pytest.approx(0.1, rel=0.2)
+    assert scaled[:, 1] == pytest.approx(0, abs=0.3)
+    shifted = spot(shift=0.05) - (16, 0)
+    assert shifted.std(0) == pytest.approx(np.full(2, 0.05 * 64), rel=0.2)
+    assert abs(np.corrcoef(shifted.T)[0, 1]) < 0.3
+
+
 def test_one_key_does_not_change_what_another_draws() -> None:
     turned = variant(clip(), 5, rotate=10.0)
+    assert np.array_equal(variant(clip(), 5, rotate=10.0, brightness=1e-6), turned)
     both = variant(clip(), 5, rotate=10.0, mirror=True)
     assert np.array_equal(both, turned) or np.array_equal(both, turned[..., ::-1])
 
