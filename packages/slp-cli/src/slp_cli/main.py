@@ -13,11 +13,13 @@ from slp_core.errors import UserError
 COMMANDS = {
     "check": "Check that a recipe's parts exist, are configured well and fit together.",
     "build": "Print the pipeline a recipe composes, and write it with -o.",
+    "extract": "Encode a recipe's clips once, with the encoders that it never trains.",
     "train": "Train a recipe's stages, evaluate, and write a report.",
     "translate": "Translate files with a trained pipeline.",
     "evaluate": "Score a trained pipeline on a split, beside its blindness controls.",
     "report": "Write a run's report as one HTML file.",
     "data": "Make, import and check manifests.",
+    "features": "Look into a feature cache, check it, and write it for other programs.",
     "plugins": "List the installed parts and where they come from.",
 }
 

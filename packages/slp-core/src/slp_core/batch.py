@@ -46,6 +46,7 @@ class Batch:
     rows: tuple[Row, ...]
     signals: dict[str, Sequence]
     tokens: dict[str, Tokens] = field(factory=dict)
+    encoded: frozenset[str] = frozenset()  #: streams whose encoder has done its work already
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -64,6 +65,7 @@ class Batch:
             self.rows,
             {name: signal.to(device) for name, signal in self.signals.items()},
             {name: tokens.to(device) for name, tokens in self.tokens.items()},
+            self.encoded,
         )
 
 
@@ -77,7 +79,8 @@ def collate(samples: Items[Sample]) -> Batch:
         for stream in samples[0].signals
     }
     tokens = {name: _pad_ids([s.tokens[name] for s in samples]) for name in samples[0].tokens}
-    return Batch(tuple(sample.row for sample in samples), signals, tokens)
+    encoded = frozenset(name for name, signal in samples[0].signals.items() if signal.encoded)
+    return Batch(tuple(sample.row for sample in samples), signals, tokens, encoded)
 
 
 def _pad_ids(ids: Items[list[int]]) -> Tokens:

@@ -46,7 +46,7 @@ class SignalCache:
 
     def read(self, reader: RowReader, row: Row) -> dict[str, Signal]:
         """``reader.read(row)``, kept."""
-        key = (row.file, row.line, *_stamps(reader, row))
+        key = (reader, row.file, row.line, *_stamps(reader, row))
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -101,10 +101,12 @@ class SampleDataset:
         with_target: bool = True,
         seed: int = 0,
         cache: SignalCache | None = None,
+        reader: RowReader | None = None,
     ) -> None:
         data = pipeline.recipe.data
         self.rows: list[Row] = list(manifest)
         self.pipeline = pipeline
+        self.reader = reader or pipeline.reader  #: another one may give signals encoded already
         self.objectives: list[Objective] = []
         self.training = training
         self.target = data.target if with_target else None
@@ -124,8 +126,7 @@ class SampleDataset:
 
     def probe(self, progress: Progress | None = None) -> list[BadRow]:
         """Try every row; drop and return those that cannot be used."""
-        reader = self.pipeline.reader
-        lengths, bad = probe_rows(reader, self.rows, self.target, self.cache, progress)
+        lengths, bad = probe_rows(self.reader, self.rows, self.target, self.cache, progress)
         self.rows = [row for row in self.rows if row in lengths]
         self.lengths = [lengths[row] for row in self.rows]
         self._tokens = [self._encode(row) for row in self.rows]
@@ -148,14 +149,14 @@ class SampleDataset:
 
     def __getitem__(self, index: int) -> Sample:
         row = self.rows[index]
-        signals = self.cache.read(self.pipeline.reader, row)
+        signals = self.cache.read(self.reader, row)
         if self.training:
             signals = {name: self._augment(name, s, index) for name, s in signals.items()}
         tokens = self._tokens[index] if self._tokens else self._encode(row)
         return Sample(row, signals, tokens)
 
     def _augment(self, stream: str, signal: Signal, index: int) -> Signal:
-        processor = self.pipeline.processors[f"streams.{stream}.processor"]
+        processor = self.reader.processors[stream]
         # The same draw for every stream of a sample: they see one camera, one signer.
         rng = np.random.default_rng((self.seed, self.epoch, index))
         return processor.augment(signal, rng)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from slp_core.check import Plan
+    from slp_core.features import FeatureStore
     from slp_core.pipeline import Pipeline
 
 GROUP = "slp.hooks"
@@ -45,6 +46,10 @@ class Hooks:
     @hookspec
     def slp_after_build(self, pipeline: Pipeline) -> None:
         """Called with the built pipeline, before weights are loaded or trained."""
+
+    @hookspec(firstresult=True)
+    def slp_feature_store(self, folder: Path) -> FeatureStore | None:
+        """Give the feature cache in a folder. The first plugin that gives one is asked no other."""
 
     @hookspec
     def slp_step(self, stage: str, step: int, logs: dict[str, float]) -> None:

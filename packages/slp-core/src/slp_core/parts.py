@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 from torch import Tensor, nn
@@ -53,8 +53,23 @@ class Part(nn.Module):
         builds itself from it alone: no network, no training rows."""
 
 
+@frozen
+class ReceptiveField:
+    """Which steps of the input each step of the output is made of: ``window`` of them, the next
+    one ``stride`` further on. ``tail``: steps behind the last full window are filled up with the
+    last one ("repeat"), or dropped ("drop")."""
+
+    window: int = 1
+    stride: int = 1
+    tail: Literal["repeat", "drop"] = "repeat"
+
+
 class Encoder(Part):
     """Signal to sequence: ``b t ...`` to ``b t' d``."""
+
+    #: None where a step may see the whole clip. Otherwise long clips are encoded in pieces: a
+    #: window by itself, as a clip of ``window`` steps, gives the same step.
+    receptive_field: ReceptiveField | None = None
 
     @abstractmethod
     def forward(self, inputs: Sequence) -> Sequence: ...

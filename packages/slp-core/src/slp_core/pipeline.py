@@ -74,7 +74,11 @@ class Pipeline(nn.Module):
         for name, trunk in self._streams():
             reached = ends[trunk] if trunk else batch.signals[name]
             for kind in ("encoder", "tokenizer", "mapper"):
-                reached = self._pass(f"streams.{name}.{kind}", reached, outputs)
+                path = f"streams.{name}.{kind}"
+                if kind == "encoder" and name in batch.encoded:
+                    outputs[path] = reached
+                else:
+                    reached = self._pass(path, reached, outputs)
             ends[name] = reached
         fused: Any = {name: ends[name] for name in self.recipe.fused}
         if "fusion" in self.parts:

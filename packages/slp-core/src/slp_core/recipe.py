@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from attrs import field, frozen
 from attrs.validators import ge, gt, in_, min_len, optional
@@ -47,6 +47,8 @@ class Data:
     corpus: Use | None = None  #: makes or imports the manifests where they are not there yet
     skip_bad: bool = False  #: leave out rows that cannot be read; they are counted and listed
     cache_gib: float = field(default=2.0, validator=ge(0))  #: read signals kept in memory
+    features: str = "features"  #: folder below ``root`` for frozen encoders' output; "": none
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"  #: of what is kept there
 
     def path(self, split: str) -> Path | None:
         """The manifest of ``train``, ``validation`` or ``test``."""

@@ -22,10 +22,12 @@ class SignalError(UserError):
 @frozen(eq=False)
 class Signal:
     """One clip, ready for an encoder. ``values``: ``t ...``; ``rate``: steps a second
-    (NaN where there is no clock, as for text)."""
+    (NaN where there is no clock, as for text); ``encoded``: it has been through the stream's
+    encoder already."""
 
     values: np.ndarray
     rate: float
+    encoded: bool = False
 
 
 @frozen
@@ -63,6 +65,13 @@ class Processor(ABC):
         It refuses whatever :meth:`read` refuses. Raises: SignalError.
         """
         return len(self.read(clip).values)
+
+    @property
+    def augments(self) -> bool:
+        """Whether :meth:`augment` changes anything: it is there, and ``augment`` is configured
+        (where that is a key)."""
+        there = type(self).augment is not Processor.augment
+        return there and getattr(self.config, "augment", True) is not None
 
     def augment(self, signal: Signal, rng: np.random.Generator) -> Signal:
         """A random variant, for training only."""

@@ -22,10 +22,12 @@ from slp_core.files import write_text
 from slp_core.manifest import Manifest, read_manifest, write_manifest
 from slp_core.recipe import Recipe, Use
 from slp_core.schema import Bad, structure
+from slp_train.features import encoded, store_of
 from slp_train.progress import bar, say
 
 if TYPE_CHECKING:
     from slp_core.dataset import BadRow, SampleDataset, SignalCache
+    from slp_core.features import FeatureStore
     from slp_core.pipeline import Pipeline
     from slp_train.evaluation import Evaluation
 
@@ -60,10 +62,15 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
     refuse_test_selection(manifests, recipe)
     _claim(folder, recipe, restart)
     cache = _cache(recipe)
-    training = _dataset(pipeline, manifests["train"], cache, "train", folder, training=True)
+    store = store_of(pipeline)
+    training = _dataset(
+        pipeline, manifests["train"], cache, "train", folder, training=True, store=store
+    )
     validation = None
     if "validation" in manifests:
-        validation = _dataset(pipeline, manifests["validation"], cache, "validation", folder)
+        validation = _dataset(
+            pipeline, manifests["validation"], cache, "validation", folder, store=store
+        )
     if distributed.is_main():
         write_provenance(folder, plan, pipeline, manifests)
     for stage in recipe.stages:
@@ -184,15 +191,23 @@ def _dataset(
     folder: Path,
     *,
     training: bool = False,
+    store: FeatureStore | None = None,
 ) -> SampleDataset:
-    """Probe every row of a split; bad rows end the run, or are skipped and listed if asked."""
-    from slp_core.dataset import SampleDataset, refuse_bad
+    """Probe every row of a split; bad rows end the run, or are skipped and listed if asked.
+
+    With a ``store``, streams whose encoders stay frozen are encoded once and read from it."""
+    from slp_core.dataset import BadRow, SampleDataset, refuse_bad
     from slp_train import distributed
 
     seed = pipeline.recipe.header.seed
-    dataset = SampleDataset(manifest, pipeline, training=training, seed=seed, cache=cache)
+    reader, good, bad = pipeline.reader, manifest, list[BadRow]()
+    if store is not None:
+        reader, good, bad = encoded(store, pipeline, manifest, split)
+    dataset = SampleDataset(
+        good, pipeline, training=training, seed=seed, cache=cache, reader=reader
+    )
     with bar(f"reading {split}") as progress:
-        bad = dataset.probe(progress)
+        bad += dataset.probe(progress)
     refuse_bad(bad, split, pipeline.recipe.data.skip_bad)
     if not dataset.rows:
         raise UserError(f"{manifest.file}: no row of the {split} split can be used")

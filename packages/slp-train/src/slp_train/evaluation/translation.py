@@ -114,7 +114,7 @@ def blank_signals(dataset: Samples) -> OtherSignals:
 
     def blank(index: int) -> dict[str, Signal]:
         own = dataset[index].signals
-        return {name: Signal(np.zeros_like(one.values), one.rate) for name, one in own.items()}
+        return {name: evolve(one, values=np.zeros_like(one.values)) for name, one in own.items()}
 
     return OtherSignals(dataset, dataset.lengths, blank)
 

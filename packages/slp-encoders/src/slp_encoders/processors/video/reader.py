@@ -44,6 +44,11 @@ class VideoReader(Processor):
         with open_film(clip, self.config.frame_rate) as film:
             yield from self._pictures(film)
 
+    def rate(self, clip: Clip) -> float:
+        """Pictures a second. Raises: SignalError."""
+        with open_film(clip, self.config.frame_rate) as film:
+            return self.config.fps or film.rate
+
     def augment(self, signal: Signal, rng: np.random.Generator) -> Signal:
         """One draw a clip: all its frames are turned, cut and lit in the same way."""
         if self.config.augment is None:
