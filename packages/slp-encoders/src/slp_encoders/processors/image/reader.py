@@ -9,8 +9,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from slp_core.signals import Clip, Processor, Signal, SignalError
 from slp_encoders.processors.clips import reading
-from slp_encoders.processors.image.augment import vary
 from slp_encoders.processors.image.spec import ImageConfig
+from slp_encoders.processors.video.augment import vary
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}

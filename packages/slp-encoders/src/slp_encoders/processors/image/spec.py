@@ -7,30 +7,7 @@ from attrs.validators import ge
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Size, TensorType
-
-
-@frozen
-class AugmentConfig:
-    """Random variants of a picture, drawn anew whenever a row is trained on."""
-
-    mirror: bool = field(default=False, metadata={"help": "left for right, every second time"})
-    rotate: float = field(
-        default=0.0, validator=ge(0), metadata={"help": "about the centre: deviation, degrees"}
-    )
-    scale: float = field(
-        default=0.0, validator=ge(0), metadata={"help": "deviation of the size's logarithm"}
-    )
-    shift: float = field(
-        default=0.0,
-        validator=ge(0),
-        metadata={"help": "deviation along each axis, as a share of the picture's side"},
-    )
-    brightness: float = field(
-        default=0.0, validator=ge(0), metadata={"help": "deviation of the brightness's logarithm"}
-    )
-    contrast: float = field(
-        default=0.0, validator=ge(0), metadata={"help": "deviation of the contrast's logarithm"}
-    )
+from slp_encoders.processors.video.spec import AugmentConfig
 
 
 @frozen
