@@ -114,7 +114,8 @@ def test_the_deviations_are_those_asked_for() -> None:
 
 def test_one_key_does_not_change_what_another_draws() -> None:
     turned = variant(clip(), 5, rotate=10.0)
-    assert np.array_equal(variant(clip(), 5, rotate=10.0, brightness=1e-6), turned)
+    lit = variant(clip(), 5, rotate=10.0, brightness=1e-6)
+    assert np.abs(lit.astype(int) - turned).max() <= 1  # torchvision rounds down
     both = variant(clip(), 5, rotate=10.0, mirror=True)
     assert np.array_equal(both, turned) or np.array_equal(both, turned[..., ::-1])
 
