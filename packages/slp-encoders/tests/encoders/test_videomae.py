@@ -145,6 +145,20 @@ def test_padding_changes_nothing(part: Any, lengths: list[int], extra: int) -> N
 
 
 @torch.no_grad()
+def test_a_window_by_itself_gives_the_same_step(folder: Path) -> None:
+    """What extraction in pieces relies on."""
+    part, clip = built(folder, stride=3), clips(9)[0]
+    field = part.receptive_field
+    assert (field.window, field.stride, field.tail) == (WINDOW, 3, "repeat")
+    whole = part(Sequence.pad([clip], [25.0])).values[0]
+    pieces = clip.split(field.stride)  # of three frames, the fourth is the next one's first
+    alone = [torch.cat([*pieces[step:]])[: field.window] for step in range(len(whole))]
+    for step, piece in enumerate(alone):
+        found = part(Sequence.pad([piece], [25.0])).values[0, 0]
+        assert torch.allclose(found, whole[step], atol=1e-5)
+
+
+@torch.no_grad()
 def test_nan_in_the_padding_is_never_seen(part: Any) -> None:
     inputs = Sequence.pad([clip.float() for clip in clips(7, 3)], [25.0] * 2)
     inputs.values[~inputs.mask] = torch.nan
