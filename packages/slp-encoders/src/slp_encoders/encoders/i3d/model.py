@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from slp_core.context import Context
 from slp_core.errors import UserError
-from slp_core.parts import Encoder
+from slp_core.parts import Encoder, ReceptiveField
 from slp_core.sequence import Sequence
 from slp_encoders.encoders.i3d.spec import WIDTH, I3DConfig
 from slp_encoders.encoders.windows import Windows
@@ -127,6 +127,7 @@ class I3DEncoder(Encoder):
 
     def __init__(self, config: I3DConfig, context: Context = Context()) -> None:  # noqa: B008
         super().__init__(config, context)
+        self.receptive_field = ReceptiveField(config.window, config.stride, config.tail)
         self.network = InceptionI3D()
         if context.assets is None:  # else the weights come with the pipeline's own
             self._load(read_checkpoint(Path(config.weights), context.path or "i3d"))

@@ -16,7 +16,7 @@ from transformers.image_processing_base import ImageProcessingMixin
 from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.files import write_text
-from slp_core.parts import Encoder
+from slp_core.parts import Encoder, ReceptiveField
 from slp_core.sequence import Sequence
 from slp_encoders.encoders.resnet.spec import ResNetConfig, ResNetScratch
 from slp_encoders.hub import loading
@@ -109,6 +109,8 @@ class ResNetEncoder(Encoder):
     Only valid steps go through the network, so that the statistics of batch normalisation are
     of them alone.
     """
+
+    receptive_field = ReceptiveField()
 
     def __init__(self, config: ResNetConfig, context: Context = Context()) -> None:  # noqa: B008
         super().__init__(config, context)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from slp_core.context import Context
 from slp_core.errors import UserError
-from slp_core.parts import Encoder
+from slp_core.parts import Encoder, ReceptiveField
 from slp_core.sequence import Sequence
 from slp_encoders.encoders.resnet.model import PictureResNet
 from slp_encoders.encoders.resnet_clip.spec import ResNetClipConfig
@@ -35,6 +35,7 @@ class ResNetClipEncoder(Encoder):
 
     def __init__(self, config: ResNetClipConfig, context: Context = Context()) -> None:  # noqa: B008
         super().__init__(config, context)
+        self.receptive_field = ReceptiveField(config.window, config.stride, config.tail)
         self.pictures = PictureResNet(config.model, config.scratch, config.batch, context)
         if context.inputs is not None:
             self._refuse_small(min(context.inputs.known("h"), context.inputs.known("w")))
