@@ -48,7 +48,14 @@ COMMANDS = [
     if line.startswith("slp ")
 ]
 #: Long, or about files that only a user has.
-NOT_RUN = ("slp train", "slp data import", "slp data pose", "slp data synth")
+NOT_RUN = (
+    "slp train",
+    "slp extract",
+    "slp features",
+    "slp data import",
+    "slp data pose",
+    "slp data synth",
+)
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS)
