@@ -74,10 +74,11 @@ def describe(signals: dict[str, Signal]) -> NDArray[np.float32]:
     vectors = []
     for signal in signals.values():
         values = signal.values
-        if np.issubdtype(values.dtype, np.integer):
+        if values.ndim == 1:  # token ids; pictures are integers too
             counts = np.bincount(values.ravel() % _CHANNELS, minlength=_CHANNELS)
             vectors.append(counts / values.size)
         else:
             flat = values.reshape(len(values), -1)  # (t, d)
-            vectors.append(controls.describe(flat[:, :: -(-flat.shape[1] // _CHANNELS)]))
+            some = flat[:, :: -(-flat.shape[1] // _CHANNELS)].astype(np.float32)
+            vectors.append(controls.describe(some))
     return np.concatenate(vectors).astype(np.float32)

@@ -10,8 +10,6 @@ from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TensorType
 from slp_fusion.mappers.widths import output_width
 
-_RATE = [validators.ge(0), validators.lt(1)]
-
 
 @frozen
 class SegmentsConfig:
@@ -33,10 +31,14 @@ class SegmentsConfig:
         metadata={"help": "of the input: each step by itself, or each channel over the data"},
     )
     input_dropout: float = field(
-        default=0.0, validator=_RATE, metadata={"help": "share of means zeroed in training"}
+        default=0.0,
+        validator=[validators.ge(0), validators.lt(1)],
+        metadata={"help": "share of means zeroed in training"},
     )
     dropout: float = field(
-        default=0.1, validator=_RATE, metadata={"help": "share of the hidden layer zeroed"}
+        default=0.1,
+        validator=[validators.ge(0), validators.lt(1)],
+        metadata={"help": "share of the hidden layer zeroed in training"},
     )
 
 
