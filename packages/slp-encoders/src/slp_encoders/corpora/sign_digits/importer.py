@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 
 from slp_core.corpus import Corpus, Progress
@@ -13,10 +14,13 @@ SPLITS = ("train", "validation", "test")
 
 class SignDigits(Corpus):
     """Columns ``id image text``. The files of a class in the order of their names: the last tenth
-    is the test split, the last tenth of what remains the validation split."""
+    is the test split, the last tenth of what remains the validation split.
+
+    In each split the classes take turns, so that rows which are neighbours are not all of one.
+    """
 
     def make(self, folder: Path, progress: Progress | None = None) -> dict[str, Path]:
-        rows: dict[str, list[dict[str, str]]] = {split: [] for split in SPLITS}
+        rows: dict[str, list[tuple[int, dict[str, str]]]] = {split: [] for split in SPLITS}
         for digit in map(str, range(10)):
             photos = _photos(Path(self.config.source) / digit)
             test = len(photos) - len(photos) // 10
@@ -24,8 +28,12 @@ class SignDigits(Corpus):
             for number, photo in enumerate(photos):
                 split = SPLITS[(number >= validation) + (number >= test)]
                 image = relative(photo, folder)
-                rows[split].append({"id": f"{digit}/{photo.stem}", "image": image, "text": digit})
-        return {split: write_split(folder, split, rows[split]) for split in SPLITS}
+                row = {"id": f"{digit}/{photo.stem}", "image": image, "text": digit}
+                rows[split].append((number, row))
+        return {
+            split: write_split(folder, split, (row for _, row in sorted(some, key=itemgetter(0))))
+            for split, some in rows.items()
+        }
 
 
 def _photos(folder: Path) -> list[Path]:
