@@ -7,7 +7,7 @@ The core knows no cache. A package gives one by implementing the hook ``slp_feat
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -113,8 +113,3 @@ def _names(pattern: str, path: str) -> bool:
     """Whether a pattern names a part, or parameters below it (``streams.a.encoder.lora``)."""
     depth = len(path.split("."))
     return matches(".".join(pattern.split(".")[:depth]), path)
-
-
-def rows_of(manifests: Iterable[Iterable[Row]]) -> list[Row]:
-    """All rows of several manifests."""
-    return [row for manifest in manifests for row in manifest]
