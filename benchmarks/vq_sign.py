@@ -3,7 +3,7 @@
 Trains the first stage of ``recipes/tiny/vq-sign.toml`` on a synthetic corpus, which knows the sign
 at every moment, and looks at signers that are not in training::
 
-    python benchmarks/vq_sign.py [--samples 600] [--epochs 40] [--threads 1] [--set KEY=VALUE]
+    python benchmarks/vq_sign.py [--samples 600] [--epochs 15] [--threads 1] [--set KEY=VALUE]
 
 It prints the perplexity of the codes (how many there are in use, as it were), their normalised
 mutual information with the signs, and how often two moments of different signers have one code:
@@ -47,7 +47,7 @@ class Moments:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("samples", 600), ("epochs", 40), ("threads", 1)):
+    for name, default in (("samples", 600), ("epochs", 15), ("threads", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
@@ -97,11 +97,14 @@ def look(pipeline: Pipeline, dataset: SampleDataset) -> Moments:
         trace, poses = pipeline(batch), batch.signals["pose"]
         encoded = trace["streams.pose.encoder"]
         stride = round(float(poses.rate / encoded.rate))
-        times = 1000 * torch.arange(encoded.values.shape[1]) / encoded.rate
+        frames = torch.arange(encoded.values.shape[1]) * stride
+        if (window := pipeline.part("streams.pose.encoder").config.window) is not None:
+            frames = (frames + window // 2).clamp(max=int(poses.lengths) - 1)  # their middle
+        times = 1000 * frames / poses.rate
         found.append((
             [sign_at(json.loads(row.get("spans")), float(time)) for time in times],
             [row.get("signer")] * len(times),
-            poses.values[0, ::stride].numpy(),
+            poses.values[0, frames].numpy(),
             encoded.values[0].numpy(),
             trace["streams.pose.tokenizer"].codes[0].numpy(),
         ))  # fmt: skip

@@ -84,6 +84,16 @@ def test_the_tiny_image_recipes_train(slp, home, name):
     assert "nearest sentence" in json.dumps(scored)
 
 
+def test_the_tiny_vq_sign_recipe_trains(slp, home):
+    slp("train", "recipes/tiny/vq-sign.toml", "--set", "stages.0.epochs=1", "--set",
+        "stages.0.trainer.logging_steps=1", "--set", "evaluation.controls=false")  # fmt: skip
+    run = home / "runs/tiny-vq-sign"
+    logs = [json.loads(line) for line in (run / "characters/log.jsonl").read_text().splitlines()]
+    perplexities = [one["streams.pose.tokenizer.perplexity"] for one in logs if "loss" in one]
+    assert len(perplexities) > 3 and all(16 < one <= 64.01 for one in perplexities)
+    assert (run / "metrics.json").is_file()
+
+
 def test_the_tiny_features_recipe_trains(slp, home, tmp_path):
     import numpy as np
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from slp_core.context import Context
 from slp_core.errors import UserError
+from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
 from slp_core.tensortype import TensorType, TypeMismatch
 from slp_core.testing import assert_padding_changes_nothing
@@ -83,23 +84,46 @@ def test_by_hand(kernel: int, stride: int) -> None:
         assert theirs.std() > 0.3 and not output.values[number, length:].any()
 
 
-@settings(deadline=None, max_examples=15)
+@torch.no_grad()
+def test_windows_are_clips_by_themselves() -> None:
+    part, whole, samples = built(kernel=3, window=4, stride=3), built(kernel=3), clips(9, 2, 4)
+    output = part(Sequence.pad(samples, [25.0] * 3))
+    assert output.lengths.tolist() == [3, 1, 1]
+    assert output.rate.tolist() == pytest.approx([25 / 3] * 3)
+    starts = [(0, 0), (0, 3), (0, 6), (1, 0), (2, 0)]
+    for row, (number, start) in zip(output.values[output.mask], starts, strict=True):
+        clip = samples[number]
+        window = clip[[min(start + step, len(clip) - 1) for step in range(4)]]
+        assert torch.allclose(row, by_hand(whole, window).mean(0), atol=1e-5)
+    assert not output.values[~output.mask].any()
+
+
+def test_what_a_step_is_made_of() -> None:
+    assert built(kernel=5, stride=2).receptive_field is None
+    assert built(window=5, stride=2).receptive_field == ReceptiveField(5, 2, "repeat")
+
+
+@settings(deadline=None, max_examples=25)
 @given(
     lengths=st.lists(st.integers(1, 9), min_size=1, max_size=4),
     kernel=st.sampled_from([1, 3, 5]),
-    stride=st.integers(1, 5),
+    window=st.none() | st.integers(1, 6),
+    stride=st.integers(1, 6),
     extra=st.integers(0, 4),
 )
-def test_padding_changes_nothing(lengths: list[int], kernel: int, stride: int, extra: int) -> None:
-    part = built(kernel=kernel, stride=min(stride, kernel))
+def test_padding_changes_nothing(
+    lengths: list[int], kernel: int, window: int | None, stride: int, extra: int
+) -> None:
+    part = built(kernel=kernel, window=window, stride=min(stride, window or kernel))
     assert_padding_changes_nothing(part, clips(*lengths), extra=extra)
 
 
-def test_nan_in_the_padding_is_not_seen() -> None:
+@pytest.mark.parametrize("window", [None, 3])
+def test_nan_in_the_padding_is_not_seen(window: int | None) -> None:
     inputs = Sequence.pad(clips(7, 2), [25.0, 25.0])
     spoilt = inputs.with_values(inputs.values.masked_fill(~inputs.mask[..., None], math.nan))
     for training in (False, True):
-        part = built(kernel=3, dropout=0.0).train(training)
+        part = built(kernel=3, window=window, dropout=0.0).train(training)
         found, grads = [], []
         for given_ in (inputs, spoilt):
             part.zero_grad()
@@ -117,7 +141,7 @@ def test_channels_are_brought_to_one_scale() -> None:
     assert torch.allclose(part(inputs).values, part(scaled).values, atol=1e-3)
 
 
-def test_it_learns_and_drops_out_in_training_only() -> None:
+def test_it_drops_out_in_training_only() -> None:
     part, inputs = built(dropout=0.5), Sequence.pad(clips(6), [25.0])
     assert torch.equal(part(inputs).values, part(inputs).values)
     part.train()
@@ -128,8 +152,9 @@ def test_what_cannot_be_written() -> None:
     for wrong, message in (
         ({"dim": 6, "heads": 4}, "multiple of heads"),
         ({"dim": 9, "heads": 3}, "must be even"),
-        ({"dim": 8, "kernel": 4}, "kernel must be odd"),
-        ({"dim": 8, "kernel": 3, "stride": 4}, "no step is skipped"),
+        ({"dim": 8, "kernel": 4}, "an odd number is expected"),
+        ({"dim": 8, "kernel": 3, "stride": 4}, "stride is 4, kernel is 3"),
+        ({"dim": 8, "kernel": 5, "window": 3, "stride": 4}, "stride is 4, window is 3"),
     ):
         with pytest.raises(ValueError, match=message):
             PoseTransformerConfig(**wrong)

@@ -9,17 +9,21 @@ from torch import Tensor, nn
 
 from slp_core.context import Context
 from slp_core.errors import UserError
-from slp_core.parts import Encoder
-from slp_core.sequence import Sequence, lengths_to_mask
+from slp_core.parts import Encoder, ReceptiveField
+from slp_core.sequence import Sequence
 from slp_encoders.encoders.pose_transformer.spec import PoseTransformerConfig
+from slp_encoders.encoders.windows import Windows
 
 
 class PoseTransformerEncoder(Encoder):
-    """``b t d`` to ``b t' dim`` (Vaswani et al., arXiv:1706.03762), ``t' = (t - 1) // stride + 1``.
+    """``b t d`` to ``b t' dim`` (Vaswani et al., arXiv:1706.03762).
 
     Each channel is brought to mean 0 and deviation 1 over the training data, so that fingers count
     beside arms. The convolution sees ``kernel`` steps around every ``stride``-th. Each layer
     normalises what it reads (arXiv:2002.04745); one more LayerNorm ends the stack.
+
+    A step may see the whole clip, and where in it it stands. With ``window``, it is the mean of
+    what becomes of that many steps by themselves, as if they were a clip.
     """
 
     config: PoseTransformerConfig
@@ -36,9 +40,11 @@ class PoseTransformerEncoder(Encoder):
             )
         width, dim = context.inputs.known("d"), config.dim
         self.norm = nn.BatchNorm1d(width)
-        self.convolution = nn.Conv1d(
-            width, dim, config.kernel, config.stride, padding=config.kernel // 2
-        )
+        stride = config.stride
+        if config.window is not None:
+            self.receptive_field = ReceptiveField(config.window, stride)
+            stride = 1  # windows are that far apart already
+        self.convolution = nn.Conv1d(width, dim, config.kernel, stride, padding=config.kernel // 2)
         layer = nn.TransformerEncoderLayer(
             dim,
             config.heads,
@@ -54,14 +60,22 @@ class PoseTransformerEncoder(Encoder):
         )
 
     def forward(self, inputs: Sequence) -> Sequence:
-        stride = self.config.stride
+        window, stride = self.config.window, self.config.stride
         steps = torch.zeros_like(inputs.values)  # (b, t, d)
         steps[inputs.mask] = self.norm(inputs.values[inputs.mask])
-        values = self.convolution(steps.mT).mT  # (b, t', dim)
-        mask = lengths_to_mask((inputs.lengths - 1) // stride + 1, values.shape[1])
-        values = self.dropout(values + sinusoids(values.shape[1], values.shape[2]).to(values))
-        values = self.layers(values, src_key_padding_mask=~mask)
+        if window is not None:
+            windows = Windows.of(inputs, window, stride)
+            taken = steps[windows.clip[:, None], windows.frame]  # (n, w, d)
+            return windows.sequence(self._encode(taken).mean(1))
+        mask = inputs.mask[:, ::stride]  # (b, t')
+        values = self._encode(steps, ~mask)
         return Sequence(values.masked_fill(~mask[..., None], 0), mask, inputs.rate / stride)
+
+    def _encode(self, steps: Tensor, padding: Tensor | None = None) -> Tensor:
+        """``b t d`` to ``b t' dim``, blind to those of the ``t'`` that ``padding`` marks."""
+        values = self.convolution(steps.mT).mT  # (b, t', dim)
+        values = values + sinusoids(values.shape[1], values.shape[2]).to(values)
+        return self.layers(self.dropout(values), src_key_padding_mask=padding)
 
 
 def sinusoids(steps: int, dim: int) -> Tensor:

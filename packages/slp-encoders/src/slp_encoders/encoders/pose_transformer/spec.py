@@ -25,8 +25,16 @@ class PoseTransformerConfig:
         metadata={"help": "steps the first convolution sees, odd; 1: each by itself"},
     )
     stride: int = field(
-        default=1, validator=ge(1), metadata={"help": "steps in for a step out, at most kernel"}
+        default=1,
+        validator=ge(1),
+        metadata={"help": "steps in for a step out, at most window, or kernel without one"},
     )
+    window: int | None = field(
+        default=None,
+        validator=optional(ge(1)),
+        metadata={"help": "steps that are encoded by themselves, into one; left out: the whole "
+                          "clip is, into one for every stride"},
+    )  # fmt: skip
     dropout: float = field(
         default=0.1,
         validator=[ge(0), lt(1)],
@@ -38,10 +46,12 @@ class PoseTransformerConfig:
             raise ValueError(
                 f"dim is {self.dim}, heads {self.heads}; dim must be even and a multiple of heads"
             )
-        if self.kernel % 2 == 0 or self.stride > self.kernel:
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel is {self.kernel}; an odd number is expected")
+        if self.stride > (self.window or self.kernel):
             raise ValueError(
-                f"kernel is {self.kernel} and stride {self.stride}; kernel must be odd, "
-                "and at least stride so that no step is skipped"
+                f"stride is {self.stride}, {'window' if self.window else 'kernel'} is "
+                f"{self.window or self.kernel}: some steps would never be seen"
             )
 
 

@@ -26,10 +26,11 @@ class ContextPrediction(Objective):
               + sum_t ( alpha |sg(z_t) - e_t|^2 + gamma |z_t - sg(e_t)|^2 ) / d ]
 
     with the steps z before and e after quantisation, c_t = g(e_1 .. e_t), the logistic function s
-    and other steps n. The paper does not say: T (it keeps a clip from counting by its length), the
-    norms' squares and their mean over the d channels (as in arXiv:1711.00937), lambda, and whose
-    steps n are. They are drawn as wav2vec does (arXiv:1904.05862), never the true step itself,
-    and in evaluation always alike.
+    and other steps n. SignLLM's code is not public. Chosen here: the mean over a clip's steps, so
+    that a long clip counts as a short one; squared norms as in arXiv:1711.00937, and their mean
+    over the d channels; n drawn as in wav2vec (arXiv:1904.05862), from the same clip unless told
+    otherwise, never the true step itself, and in evaluation always alike. Steps of other clips
+    are told by who signs; steps of the same clip by what is signed.
     """
 
     config: ContextPredictionConfig

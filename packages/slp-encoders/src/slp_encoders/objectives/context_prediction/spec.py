@@ -18,7 +18,7 @@ class ContextPredictionConfig:
         default=10, validator=ge(1), metadata={"help": "other steps told from each true one"}
     )
     negatives_from: Literal["clip", "batch"] = field(
-        default="batch", metadata={"help": "whose steps those are: the same clip's, or anybody's"}
+        default="clip", metadata={"help": "whose steps those are: the same clip's, or anybody's"}
     )
     negatives_weight: float = field(
         default=1.0, validator=ge(0), metadata={"help": "lambda: weight of their mean"}
