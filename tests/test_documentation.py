@@ -50,6 +50,7 @@ COMMANDS = [
 #: Long, or about files that only a user has.
 NOT_RUN = (
     "slp train",
+    "slp evaluate runs/phoenix",
     "slp extract",
     "slp features",
     "slp data import",

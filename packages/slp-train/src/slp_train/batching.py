@@ -20,8 +20,8 @@ class BudgetBatches:
 
     Samples are ranked by length and dealt, a block of neighbours at a time, to ``pools``: every
     pool gets one member of each block, so all pools have nearly the same lengths and are cut
-    after the same blocks. Who of a block goes to which pool is drawn anew every epoch, and so is
-    the order of the batches. Hence each epoch has every sample exactly once, the number of
+    after the same blocks. Who of a block goes to which pool is drawn anew every epoch, and so are
+    the rank among samples of one length and the order of the batches. Hence each epoch has every sample exactly once, the number of
     batches is the same in all epochs, and no batch exceeds the budget but a sample that is
     longer by itself.
 
@@ -54,14 +54,11 @@ class BudgetBatches:
         self.steps, self.samples = steps, samples
         self.seed, self.rank, self.world = seed, rank, world
         self.epoch = 0
-        ranked = np.argsort(self.lengths, kind="stable")
-        single = len(self._cut(self.lengths[ranked]))  # batches if all were one pool
+        single = len(self._cut(np.sort(self.lengths)))  # batches if all were one pool
         pools = max(min(single // 4, 2), single // pool, 1)
         self.pools = -(-pools // world) * world
-        lacking = np.full(-len(ranked) % self.pools, -1)
-        #: ``blocks pools``: sample indices by rank; the first block may lack some (-1)
-        self.blocks = np.concatenate([lacking, ranked]).reshape(-1, self.pools)
-        self.starts = self._cut(self.lengths[self.blocks[:, -1]])
+        longest = self._blocks(np.random.default_rng(seed))[:, -1]  # the same however ties fall
+        self.starts = self._cut(self.lengths[longest])
         self.total = len(self._batches())
 
     @property
@@ -84,6 +81,14 @@ class BudgetBatches:
         padded = sum(self.lengths[b].max() * len(b) for b in self._batches())
         return 1 - float(self.lengths.sum() / padded)
 
+    def _blocks(self, rng: np.random.Generator) -> np.ndarray:
+        """``blocks pools``: sample indices by rank, samples of one length in any order. The
+        first block may lack some (-1)."""
+        drawn = rng.permutation(len(self.lengths))
+        ranked = drawn[np.argsort(self.lengths[drawn], kind="stable")]
+        lacking = np.full(-len(ranked) % self.pools, -1)
+        return np.concatenate([lacking, ranked]).reshape(-1, self.pools)
+
     def _cut(self, lengths: np.ndarray) -> list[int]:
         """Where batches begin in ascending ``lengths``: as late as the budget allows."""
         steps = self.steps or int(lengths[-1]) * len(lengths)
@@ -98,7 +103,7 @@ class BudgetBatches:
     def _batches(self) -> list[list[int]]:
         """All batches of the epoch, in order."""
         rng = np.random.default_rng((self.seed, self.epoch))
-        dealt = rng.permuted(self.blocks, axis=1)
+        dealt = rng.permuted(self._blocks(rng), axis=1)
         groups = np.split(dealt, self.starts[1:])  # (blocks of a batch, pools)
         batches = [[i for i in batch if i >= 0] for group in groups for batch in group.T.tolist()]
         batches = [batches[place] for place in rng.permutation(len(batches)) if batches[place]]

@@ -93,6 +93,12 @@ def test_processes_together_train_on_what_one_would() -> None:
     assert list(chain(*zip(*shares, strict=True))) == alone
 
 
+def test_clips_of_one_length_meet_whoever_they_may() -> None:
+    """A manifest sorted by sign, clips of one length: no batch is all of one sign."""
+    batches = list(BudgetBatches([1] * 300, samples=10))
+    assert min(len({index // 30 for index in batch}) for batch in batches) > 2
+
+
 def test_no_samples_are_refused() -> None:
     with pytest.raises(UserError, match="no samples"):
         BudgetBatches([], steps=10)
