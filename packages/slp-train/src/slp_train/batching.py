@@ -21,9 +21,9 @@ class BudgetBatches:
     Samples are ranked by length and dealt, a block of neighbours at a time, to ``pools``: every
     pool gets one member of each block, so all pools have nearly the same lengths and are cut
     after the same blocks. Who of a block goes to which pool is drawn anew every epoch, and so are
-    the rank among samples of one length and the order of the batches. Hence each epoch has every sample exactly once, the number of
-    batches is the same in all epochs, and no batch exceeds the budget but a sample that is
-    longer by itself.
+    the rank among samples of one length and the order of the batches. Hence each epoch has every
+    sample exactly once, the number of batches is the same in all epochs, and no batch exceeds the
+    budget but a sample that is longer by itself.
 
     The batches of an epoch depend on (seed, epoch) alone. Process ``rank`` of ``world`` takes
     every ``world``-th one; all processes get the same number. Where batches are single samples
