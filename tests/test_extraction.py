@@ -90,3 +90,8 @@ def test_bad_clips_are_listed(slp, home, tmp_path):
 def test_nothing_to_extract(slp):
     said = slp("extract", "recipes/tiny/multimodalhugs-pose.toml", code=2).stderr
     assert "there is nothing to extract" in said
+
+
+@pytest.mark.parametrize("verb", ["info", "verify"])
+def test_a_folder_without_features_is_said_to_be_one(slp, tmp_path, verb):
+    assert "holds no features" in slp("features", verb, tmp_path, code=2).stderr

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from slp_cli.options import json_option
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+
+
+def _sets(store: Any, folder: Path) -> list[dict[str, Any]]:
+    """What a cache holds; an error if that is nothing, as in a folder that is none."""
+    from slp_core.errors import UserError
+
+    sets = store.info()
+    if not sets:
+        raise UserError(f"{folder}: holds no features; `slp extract` writes them")
+    return sets
 
 
 @click.group(name="features")
@@ -31,7 +42,7 @@ def info(folder: Path, as_json: bool) -> None:
 
     from slp_core.features import open_store
 
-    sets = open_store(folder).info()
+    sets = _sets(open_store(folder), folder)
     if as_json:
         click.echo(json.dumps(sets, indent=2, ensure_ascii=False))
         return
@@ -62,8 +73,11 @@ def verify(folder: Path, as_json: bool) -> None:
     from slp_core.features import open_store
     from slp_train.progress import bar
 
+    store = open_store(folder)
     with bar("verifying") as progress:
-        changed = open_store(folder).verify(progress)
+        changed = store.verify(progress)
+    if not changed:
+        _sets(store, folder)
     if as_json:
         click.echo(json.dumps({"ok": not changed, "changed": changed}, indent=2))
     else:
