@@ -149,6 +149,41 @@ def test_two_processes(tmp_path: Path, films: list[Path], monkeypatch: pytest.Mo
     assert not cache.verify()
 
 
+@pytest.mark.parametrize("before_torch", [True, False])
+def test_a_shard_goes_at_the_worst_moment(
+    tmp_path: Path, films: list[Path], monkeypatch: pytest.MonkeyPatch, before_torch: bool
+) -> None:
+    """Reading opens the shard twice, once in safetensors and once in torch."""
+    cache = FeatureCache(tmp_path / "cache")
+    extractor = Extractor(cache, toys.Films(), {"a": toys.Pictures()})
+    extractor.run([Wanted(clip, [], extractor.keys(clip)) for clip in map(Clip, map(str, films))])
+    key = next(iter(cache))
+    reader, packed = FeatureCache(cache.folder), False
+    assert key in reader
+
+    def opens(*arguments: Any, **options: Any) -> Any:
+        nonlocal packed
+        if not packed:
+            packed = True
+            with monkeypatch.context() as patch:
+                patch.setattr("safetensors.safe_open", safe_open)
+                FeatureCache(cache.folder).pack()
+            if before_torch:
+                raise RuntimeError("unable to open file: No such file or directory (2)")
+        return safe_open(*arguments, **options)
+
+    monkeypatch.setattr("safetensors.safe_open", opens)
+    assert len(reader.read(key)) and packed
+
+
+def test_a_shard_without_its_file(tmp_path: Path, films: list[Path]) -> None:
+    cache = fill(tmp_path / "cache", films)
+    (shard,) = cache.shards.values()
+    shard.file.unlink()
+    with pytest.raises(UserError, match=r"its file is not there; .*extract again"):
+        FeatureCache(cache.folder).read(next(iter(cache)))
+
+
 def test_a_reader_goes_on_while_shards_are_put_together(tmp_path: Path, films: list[Path]) -> None:
     cache = FeatureCache(tmp_path / "cache")
     extractor = Extractor(cache, toys.Films(), {"a": toys.Pictures()})

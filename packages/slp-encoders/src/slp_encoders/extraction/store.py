@@ -3,8 +3,9 @@
 Every finished clip is at once a shard of its own, and small shards are put together when there
 are many. So at every instant a clip is wholly in the cache or not at all, a kill loses at most
 the clips in hand, and the index is nothing but the records in the folder: there is no file that
-two processes write. A clip that two of them encode is there twice, which harms nobody; putting
-shards together drops the second.
+two processes write. One process at a time puts a shard in its place or puts shards together;
+readers wait for nobody. A clip that two processes encode is there twice, which harms nobody, until
+shards are put together.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve
+from filelock import FileLock
 
 from slp_core.corpus import Progress
 from slp_core.errors import UserError
@@ -113,13 +115,17 @@ class FeatureCache(FeatureStore):
             UserError: they have changed since they were written.
         """
         with self._lock:
-            if key not in self._places:
-                self.refresh()
-            try:
-                values = self._tensor(key)
-            except FileNotFoundError:  # another process has put the shard into a larger one
-                self.refresh()
-                values = self._tensor(key)
+            while True:
+                if key not in self._places:
+                    self.refresh()
+                shard = self._places[key]
+                try:
+                    values = self._tensor(key)
+                    break
+                except FileNotFoundError:  # another process has put the shard into a larger one
+                    self.refresh()
+                    if self._places.get(key) is shard:
+                        raise self._damaged(key, "its file is not there") from None
             if key not in self._checked:
                 self._check(key, values)
                 self._checked.add(key)
@@ -129,15 +135,18 @@ class FeatureCache(FeatureStore):
         from safetensors import SafetensorError, safe_open
 
         shard = self._places[key]
-        if shard.file not in self._open:
-            try:
-                self._open[shard.file] = safe_open(shard.file, framework="pt")
-            except SafetensorError as error:
-                raise self._damaged(key, str(error)) from error
         try:
+            if shard.file not in self._open:
+                self._open[shard.file] = safe_open(shard.file, framework="pt")
             return self._open[shard.file].get_tensor(key)
         except SafetensorError as error:
             raise self._damaged(key, str(error)) from error
+        except (
+            RuntimeError
+        ):  # safe_open opens the file, then torch does, and it may be gone between
+            if shard.file.exists():
+                raise
+            raise FileNotFoundError(shard.file) from None
 
     def _check(self, key: str, values: Tensor) -> None:
         clip = self.record(key)
@@ -178,7 +187,8 @@ class FeatureCache(FeatureStore):
             None if rate != rate else rate,
             numbers,
         )
-        shard = place(writer.file, [clip_record], encoding.facts(), libraries())
+        with self._changing():
+            shard = place(writer.file, [clip_record], encoding.facts(), libraries())
         with self._lock:
             self.shards[shard.file.stem] = shard
             self._places[key] = shard
@@ -191,16 +201,24 @@ class FeatureCache(FeatureStore):
 
         A shard is deleted only after the larger one that holds its clips is in its place."""
         self._small = []
+        if not self.folder.is_dir():
+            return
+        with self._changing():
+            self.refresh()
+            sweep(self.folder)
+            alike: defaultdict[bytes, list[Shard]] = defaultdict(list)
+            for _, shard in sorted(self.shards.items()):
+                if len(shard.clips) < MOST_CLIPS and shard.nbytes < MOST_BYTES:
+                    alike[canonical([shard.encoding, shard.libraries])].append(shard)
+            for shards in alike.values():
+                for some in _portions(shards):
+                    self._join(some)
         self.refresh()
-        sweep(self.folder)
-        alike: defaultdict[bytes, list[Shard]] = defaultdict(list)
-        for _, shard in sorted(self.shards.items()):
-            if len(shard.clips) < MOST_CLIPS and shard.nbytes < MOST_BYTES:
-                alike[canonical([shard.encoding, shard.libraries])].append(shard)
-        for shards in alike.values():
-            for some in _portions(shards):
-                self._join(some)
-        self.refresh()
+
+    def _changing(self) -> FileLock:
+        """Held while shards are added or taken away. Without it, a process that puts in place a
+        shard that another has just joined and deletes would keep the record and lose the file."""
+        return FileLock(self.folder / "writing.lock")
 
     def _join(self, shards: list[Shard]) -> None:
         from safetensors.torch import save_file
@@ -211,10 +229,7 @@ class FeatureCache(FeatureStore):
             for key, clip in shard.clips.items():
                 ids[key] += [one for one in clip.ids if one not in ids[key]]
                 clips[key] = evolve(clip, ids=tuple(ids[key]))
-        try:
-            values = {key: self.read(key) for key in clips}
-        except (FileNotFoundError, KeyError):
-            return  # another process is at it
+        values = {key: self.read(key) for key in clips}
         part = new_part(self.folder)
         try:
             save_file(values, part)
