@@ -16,6 +16,8 @@ _HOME = {
     "FeatureCache": "extraction.store",
     "FeaturesConfig": "processors.features.spec",
     "FeaturesReader": "processors.features.reader",
+    "HandshapeConfig": "encoders.handshape.spec",
+    "HandshapeEncoder": "encoders.handshape.model",
     "I3DConfig": "encoders.i3d.spec",
     "I3DEncoder": "encoders.i3d.model",
     "ImageConfig": "processors.image.spec",

@@ -141,7 +141,7 @@ def test_a_film_that_changed_is_estimated_anew(fake: None, cache: Path, tmp_path
 
 
 def test_a_pipeline_of_poses_fits_films() -> None:
-    for config in ({}, {"normalize": "handshape", "dominant": True}, {"points": 9, "fps": 5.0}):
+    for config in ({}, {"normalize": "hands", "dominant": True}, {"points": 9, "fps": 5.0}):
         ours = SPEC.signature(MediaPipeConfig(**config), "video")  # type: ignore[misc]
         assert str(ours) == str(POSE.signature(PoseConfig(**config), "pose"))  # type: ignore[misc]
 
@@ -241,9 +241,9 @@ real = pytest.mark.skipif(
 @real
 def test_mediapipe_finds_the_hands(cache: Path, shared_data: Path) -> None:
     clip = Clip(str(shared_data / "videos" / "lsa64_001_001_001.mp4"))
-    config = {"normalize": "handshape", "dominant": True, "coordinates": 2, "presence": False}
+    config = {"normalize": "hands", "dominant": True, "coordinates": 2, "presence": False}
     values = PoseReader(PoseConfig(**config)).read(clip).values  # type: ignore[arg-type]
-    assert values.shape == (88, 43 * 2) and values.any(1).all()
+    assert values.shape == (88, 21 * 2) and values.any(1).all()
     whole = PoseReader(PoseConfig()).read(clip).values.reshape(88, 178, 4)
     assert whole[:, HAND:, 3].all()  # the right hand is raised from the first frame to the last
     assert not whole[:, HAND - 21 : HAND, 3].any()  # the left one hangs outside the picture

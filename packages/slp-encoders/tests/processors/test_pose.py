@@ -15,7 +15,7 @@ from pose_format.utils.generic import reduce_holistic
 
 from slp_core.signals import Clip, SignalError
 from slp_encoders.processors.pose.file import read_pose_file
-from slp_encoders.processors.pose.normalise import by_handshape, by_wrist, mirrored
+from slp_encoders.processors.pose.normalise import by_wrist, mirrored
 from slp_encoders.processors.pose.reader import PoseReader
 from slp_encoders.processors.pose.spec import PoseConfig, signature
 
@@ -126,7 +126,7 @@ def test_points_that_are_no_number_are_missing(tmp_path: Path, value: float) -> 
 
 @given(st.integers(0, 8), st.integers(1, 9))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@pytest.mark.parametrize("normalize", ["shoulders", "hands", "handshape"])
+@pytest.mark.parametrize("normalize", ["shoulders", "hands"])
 def test_two_spans_of_a_file_agree(tmp_path: Path, normalize: str, start: int, length: int) -> None:
     path = poses.write(tmp_path / "a.pose", poses.REDUCED, *poses.random_body(poses.REDUCED, 9))
     end = min(start + length, 9)
@@ -141,40 +141,12 @@ def hand(frames: int = 6, dims: int = 3) -> np.ndarray:
 @pytest.mark.parametrize("dims", [2, 3])
 def test_hands_know_neither_place_nor_size(dims: int) -> None:
     original = hand(dims=dims)
-    for centred in (by_wrist, by_handshape):
-        assert np.allclose(centred(original * 3 + 50), centred(original))
+    assert np.allclose(by_wrist(original * 3 + 50), by_wrist(original))
     points = by_wrist(original)
     assert np.allclose(points[:, 0].mean(0), 0)
     assert np.isclose(np.linalg.norm(points[:, [5, 9, 13, 17]], axis=-1).mean(), 1)
     sizes = np.linalg.norm(original[:, [5, 9, 13, 17]] - original[:, :1], axis=-1)
     assert np.allclose(points[:, 7] * sizes.mean(), original[:, 7] - original[:, 0])
-
-
-def test_a_handshape_is_its_softened_ways() -> None:
-    """Ten of the ways by hand; the wrist's path comes before them."""
-    points = by_wrist(hand())
-    ways = by_handshape(hand())
-    assert ways.shape == (6, 43, 3)
-    assert np.allclose(ways[:, 0], points[:, 0])
-    points[:, 0] = 0
-    named = {1: (0, 1), 4: (3, 4), 5: (0, 5), 8: (7, 8), 20: (19, 20),
-             21: (4, 8), 30: (16, 20), 31: (5, 4), 34: (9, 4), 42: (19, 4)}  # fmt: skip
-    for place, (before, joint) in named.items():
-        way = points[:, joint] - points[:, before]
-        length = np.sqrt((way**2).sum(-1, keepdims=True) + 0.04)
-        assert np.allclose(ways[:, place], way / length)
-
-
-def test_joints_in_one_place_are_no_way_apart() -> None:
-    closed = hand()
-    closed[:, 4] = closed[:, 8]
-    assert np.allclose(by_handshape(closed)[:, 21], 0)
-
-
-def test_turning_a_hand_turns_its_shape() -> None:
-    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
-    rotation *= np.sign(np.linalg.det(rotation))
-    assert np.allclose(by_handshape(hand() @ rotation), by_handshape(hand()) @ rotation)
 
 
 def two_hands(path: Path, left: np.ndarray, right: np.ndarray, seen: tuple[int, int]) -> Path:
@@ -187,19 +159,16 @@ def two_hands(path: Path, left: np.ndarray, right: np.ndarray, seen: tuple[int, 
     return poses.write(path, components, coordinates, confidence)
 
 
-@pytest.mark.parametrize("normalize", ["hands", "handshape"])
-def test_a_left_hand_is_read_as_the_right_hand_in_the_mirror(
-    tmp_path: Path, normalize: str
-) -> None:
+def test_a_left_hand_is_read_as_the_right_hand_in_the_mirror(tmp_path: Path) -> None:
     right = hand()
     left = mirrored(right) + 500
     more_left = two_hands(tmp_path / "left.pose", left, right[::-1], (6, 2))
     more_right = two_hands(tmp_path / "right.pose", left[::-1], right, (2, 6))
-    one = read(more_left, normalize=normalize, dominant=True)
-    other = read(more_right, normalize=normalize, dominant=True)
-    assert one.shape == (6, 21 if normalize == "hands" else 43, 4)
+    one = read(more_left, normalize="hands", dominant=True)
+    other = read(more_right, normalize="hands", dominant=True)
+    assert one.shape == (6, 21, 4)
     assert np.allclose(one, other, atol=1e-3)
-    both = read(two_hands(tmp_path / "both.pose", left, right, (6, 6)), normalize=normalize)
+    both = read(two_hands(tmp_path / "both.pose", left, right, (6, 6)), normalize="hands")
     points = both.shape[1] // 2
     assert np.allclose(both[:, :points, :3], mirrored(both[:, points:, :3]), atol=1e-3)
 
@@ -244,7 +213,7 @@ def test_components_are_kept_in_the_order_asked_for(tmp_path: Path) -> None:
         ({"HEAD": ["NOSE"]}, 2, {}, 'write points = 1, coordinates = 2, normalize = "none"'),
         ({"HEAD": ["NOSE"]}, 3, {"points": 1}, 'it has no shoulders; write normalize = "none"'),
         (poses.SMALL, 3, {"normalize": "hands"}, "it has not both hands; it holds"),
-        ({"HEAD": ["NOSE"]}, 3, {"normalize": "handshape"}, "it holds HEAD 1"),
+        ({"HEAD": ["NOSE"]}, 3, {"normalize": "hands"}, "it holds HEAD 1"),
         (poses.REDUCED, 2, {"normalize": "hands"}, "have no z; write coordinates = 2"),
     ],
 )  # fmt: skip
@@ -385,7 +354,7 @@ def test_damaged_bytes_give_one_line_and_cost_no_memory(
     [
         ({"dominant": True}, "dominant needs"),
         ({"normalize": "hands", "points": 42}, "fixes the points"),
-        ({"normalize": "handshape", "components": ("X",)}, "components cannot be chosen"),
+        ({"normalize": "hands", "components": ("X",)}, "components cannot be chosen"),
     ],
 )
 def test_keys_without_an_effect_are_refused(config: dict[str, Any], said: str) -> None:

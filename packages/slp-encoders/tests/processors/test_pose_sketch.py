@@ -8,7 +8,7 @@ import pytest
 
 from slp_core.signals import Signal
 from slp_encoders.processors.pose.reader import PoseReader
-from slp_encoders.processors.pose.spec import HAND_POINTS, PoseConfig
+from slp_encoders.processors.pose.spec import PoseConfig
 
 CONFIGS = [
     PoseConfig(),
@@ -16,7 +16,7 @@ CONFIGS = [
     PoseConfig(points=5, coordinates=2),
     PoseConfig(normalize="hands"),
     PoseConfig(normalize="hands", dominant=True),
-    PoseConfig(normalize="handshape", coordinates=2),
+    PoseConfig(normalize="hands", coordinates=2, presence=False),
 ]
 
 
@@ -73,4 +73,3 @@ def test_two_hands_lie_beside_each_other():
     for frame in PoseReader(config).sketch(one):
         xs = np.array(numbers(frame)[::2]).reshape(2, -1)  # limbs of the left hand, of the right
         assert xs[0].max() < xs[1].min()
-    assert set(HAND_POINTS) == {"hands", "handshape"}  # every kind of hand is drawn above

@@ -73,7 +73,7 @@ def test_points_without_numbers_are_missing(shared_data: Path) -> None:
     assert (values.reshape(44, 553, 4)[..., 3] == 0).sum() == broken > 0
 
 
-@pytest.mark.parametrize("config", [{}, {"normalize": "handshape", "dominant": True}])
+@pytest.mark.parametrize("config", [{}, {"normalize": "hands", "dominant": True}])
 def test_sentences_and_letters(shared_data: Path, config: dict[str, Any]) -> None:
     reader = PoseReader(PoseConfig(**config))
     files = sorted(shared_data.glob("fingerspelling/*/*.pose"))

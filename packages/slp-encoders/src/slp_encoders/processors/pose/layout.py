@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from attrs import field, frozen
 
+from slp_encoders.processors.pose.hand import POINTS
+
 FULL_BODY = 33  #: body points of a MediaPipe Holistic that nobody has reduced
-HAND_POINTS = 21
 
 
 @frozen
@@ -101,7 +102,7 @@ def hand_points(layout: Layout) -> dict[str, np.ndarray]:
     sides = {left: "left", right: "right"}
     found, start = {}, 0
     for name, points in layout.components:
-        if name in sides and len(points) == HAND_POINTS:
-            found[sides[name]] = np.arange(start, start + HAND_POINTS)
+        if name in sides and len(points) == POINTS:
+            found[sides[name]] = np.arange(start, start + POINTS)
         start += len(points)
     return found

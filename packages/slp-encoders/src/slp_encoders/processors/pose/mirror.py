@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from slp_encoders.processors.pose.hand import POINTS
+
 #: Contour points of the face mesh in pairs, right side of the face and left; the rest of the
 #: contours lie in the middle.
 FACE_PAIRS = (
@@ -47,9 +49,9 @@ def holistic_mirror() -> np.ndarray:
     ])  # fmt: skip
 
 
-def hands_mirror(points: int) -> np.ndarray:
-    """The same for two hands of so many points each, the left one first."""
-    return np.roll(np.arange(2 * points), points)
+def hands_mirror() -> np.ndarray:
+    """The same for two hands, the left one first."""
+    return np.roll(np.arange(2 * POINTS), POINTS)
 
 
 def _swap_side(name: str) -> str:

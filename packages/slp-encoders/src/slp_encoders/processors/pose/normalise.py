@@ -1,30 +1,14 @@
 """Where a signer stands and how large: taken out of the coordinates.
 
 Every constant is a mean over the whole file, not over the span that is read, so that two spans
-of one file agree. Missing points are NaN here. The 21 points of a hand are MediaPipe's and
-OpenPose's: the wrist, then four of each finger from the thumb on.
+of one file agree. Missing points are NaN here.
 """
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 
-WRIST, THUMB = 0, 4
-KNUCKLES = [5, 9, 13, 17]  #: of the four fingers
-#: the joint before each joint, on the way from the wrist
-BEFORE = [0, 0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11, 0, 13, 14, 15, 0, 17, 18, 19]
-TIPS = [4, 8, 12, 16, 20]
-_JOINTS = [joint for joint in range(5, 21) if joint not in TIPS]
-_PAIRS = [
-    *((BEFORE[joint], joint) for joint in range(1, 21)),
-    *combinations(TIPS, 2),
-    *((joint, THUMB) for joint in _JOINTS),
-]
-FROM, TO = map(list, zip(*_PAIRS, strict=True))
-HANDSHAPE = 1 + len(_PAIRS)
-_SOFT = 0.2  #: palm sizes
+from slp_encoders.processors.pose.hand import KNUCKLES, WRIST
 
 
 def visible(coordinates: np.ndarray, confidence: np.ndarray) -> np.ndarray:
@@ -70,22 +54,6 @@ def by_wrist(hand: np.ndarray) -> np.ndarray:
     if palm == 0:
         raise ValueError("a hand's knuckles are all in its wrist")
     return np.concatenate([path, (hand - wrist)[:, 1:]], 1) / palm
-
-
-def by_handshape(hand: np.ndarray) -> np.ndarray:
-    """What a hand's shape is told by: the ways between its joints.
-
-    ``t 21 c`` to ``t 43 c``: the wrist's path in palm sizes, 20 bones (to each joint from the
-    joint before it), 10 ways between fingertips and 12 from the fingers' joints to the tip of
-    the thumb. A way w is made ``w / sqrt(|w|^2 + 0.2^2)``: a long one keeps little but its
-    direction, a short one its length too, and none jumps when joints meet.
-    """
-    points = by_wrist(hand)
-    path = points[:, [WRIST]].copy()
-    points[:, WRIST] *= 0  # the wrist itself, missing where it is missing
-    ways = points[:, TO] - points[:, FROM]
-    length = np.sqrt((ways**2).sum(-1, keepdims=True) + _SOFT**2)
-    return np.concatenate([path, ways / length], 1)
 
 
 def mirrored(points: np.ndarray) -> np.ndarray:

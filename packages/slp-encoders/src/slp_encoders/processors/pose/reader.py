@@ -21,16 +21,10 @@ from slp_encoders.processors.pose.layout import (
     shoulder_points,
 )
 from slp_encoders.processors.pose.mirror import HOLISTIC, hands_mirror, holistic_mirror
-from slp_encoders.processors.pose.normalise import (
-    by_handshape,
-    by_shoulders,
-    by_wrist,
-    mirrored,
-    visible,
-)
+from slp_encoders.processors.pose.normalise import by_shoulders, by_wrist, mirrored, visible
 from slp_encoders.processors.pose.overlay import overlay
 from slp_encoders.processors.pose.sketch import sketch
-from slp_encoders.processors.pose.spec import HAND_POINTS, PoseConfig
+from slp_encoders.processors.pose.spec import PoseConfig
 from slp_encoders.processors.video.film import is_film, open_film
 
 
@@ -46,10 +40,9 @@ class PoseReader(Processor):
 
     def __init__(self, config: PoseConfig, context: Context = Context()) -> None:  # noqa: B008
         super().__init__(config, context)
-        hands = HAND_POINTS.get(config.normalize)
         self._mirror = None
         if config.augment is not None and config.augment.mirror:
-            self._mirror = hands_mirror(hands) if hands else holistic_mirror()
+            self._mirror = hands_mirror() if config.normalize == "hands" else holistic_mirror()
 
     def read(self, clip: Clip) -> Signal:
         file = self._file(clip)
@@ -121,7 +114,7 @@ class PoseReader(Processor):
         """``t p c``, NaN where missing."""
         layout, whole = Layout.of(file.header), slice(None)
         try:
-            if self.config.normalize in HAND_POINTS:
+            if self.config.normalize == "hands":
                 return self._hands(file, layout)[frames]
             kept = selected_points(layout, self.config.components, self.config.reduce)
             self._check(layout, kept)
@@ -147,10 +140,9 @@ class PoseReader(Processor):
         hands = {side: self._points(file, slice(None), indices[side]) for side in indices}
         if "left" in hands:
             hands["left"] = mirrored(hands["left"])
-        centred = by_handshape if self.config.normalize == "handshape" else by_wrist
         if dominant:
-            return centred(max(hands.values(), key=lambda hand: np.isfinite(hand).sum()))
-        return np.concatenate([mirrored(centred(hands["left"])), centred(hands["right"])], 1)
+            return by_wrist(max(hands.values(), key=lambda hand: np.isfinite(hand).sum()))
+        return np.concatenate([mirrored(by_wrist(hands["left"])), by_wrist(hands["right"])], 1)
 
     def _check(self, layout: Layout, kept: np.ndarray) -> None:
         """Refuse points that the recipe does not mean, and say what it should have written."""

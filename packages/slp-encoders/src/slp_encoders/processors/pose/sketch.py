@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from slp_encoders.processors.pose.normalise import BEFORE
-from slp_encoders.processors.pose.spec import HAND_POINTS, HOLISTIC_POINTS, PoseConfig
+from slp_encoders.processors.pose.hand import BEFORE, POINTS
+from slp_encoders.processors.pose.spec import HOLISTIC_POINTS, PoseConfig
 
 Limbs = list[tuple[int, int]]
 
@@ -17,8 +17,8 @@ _MARGIN = 4.0
 
 def sketch(points: np.ndarray, seen: np.ndarray, config: PoseConfig, frames: int) -> list[str]:
     """Evenly spaced frames of ``t p c`` points, where ``t p`` are seen."""
-    if config.normalize in HAND_POINTS:
-        return _hands(points, seen, frames, bones=config.normalize == "handshape")
+    if config.normalize == "hands":
+        return _hands(points, seen, frames)
     if config.kept == HOLISTIC_POINTS and config.components is None:
         return _holistic(points, seen, frames)
     return _draw(points, seen, [], list(range(config.kept)), frames)
@@ -37,24 +37,17 @@ def _holistic(points: np.ndarray, seen: np.ndarray, frames: int) -> list[str]:
     return _draw(points, seen, limbs, dots, frames)
 
 
-def _hands(points: np.ndarray, seen: np.ndarray, frames: int, bones: bool) -> list[str]:
-    """Hands from the wrist, ``t (hands 21) c``, beside each other; or the ``bones`` of
-    their shape (``t (hands 43) c``), chained."""
-    count = HAND_POINTS["handshape" if bones else "hands"]
-    hands = points.reshape(len(points), -1, count, points.shape[-1])[:, :, :21, :2].copy()
+def _hands(points: np.ndarray, seen: np.ndarray, frames: int) -> list[str]:
+    """Hands from the wrist, ``t (hands 21) c``, beside each other."""
+    hands = points.reshape(len(points), -1, POINTS, points.shape[-1])[..., :2].copy()
     hands[:, :, 0] = 0  # the wrist's place holds its path
-    if bones:
-        for joint, before in enumerate(BEFORE):
-            if joint:
-                hands[:, :, joint] += hands[:, :, before]
-    if hands.shape[1] == 2:
+    count = hands.shape[1]
+    if count == 2:
         width = 1.2 * np.ptp(hands[..., 0])
         hands[:, 0, :, 0] *= -1  # left hands are mirrored, to look like right ones
         hands[:, 1, :, 0] += width
-    there = seen.reshape(len(seen), -1, count)[:, :, :21]
-    limbs = [(21 * hand + a, 21 * hand + b) for hand in range(hands.shape[1]) for a, b in _HAND]
-    flat = hands.reshape(len(hands), -1, 2)
-    return _draw(flat, there.reshape(len(there), -1), limbs, [], frames)
+    limbs = [(POINTS * hand + a, POINTS * hand + b) for hand in range(count) for a, b in _HAND]
+    return _draw(hands.reshape(len(hands), -1, 2), seen, limbs, [], frames)
 
 
 def _draw(

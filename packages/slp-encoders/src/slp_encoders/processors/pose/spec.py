@@ -9,9 +9,9 @@ from attrs.validators import ge, gt, le, lt, optional
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Rate, Size, TensorType
+from slp_encoders.processors.pose.hand import POINTS
 
 HOLISTIC_POINTS = 178  #: a reduced MediaPipe Holistic: body 8, face 128, hands 21 each
-HAND_POINTS = {"hands": 21, "handshape": 43}
 
 
 @frozen
@@ -76,11 +76,10 @@ class PoseConfig:
         default=True, metadata={"help": "reduce a full MediaPipe Holistic to its 178 points"}
     )
     person: int = field(default=0, validator=ge(0), metadata={"help": "which one, from 0"})
-    normalize: Literal["shoulders", "hands", "handshape", "none"] = field(
+    normalize: Literal["shoulders", "hands", "none"] = field(
         default="shoulders",
         metadata={"help": "shoulders: their middle is 0, their distance 1; hands: only the hands, "
-                          "from the wrist, in palm sizes; handshape: only the hands, as the "
-                          "ways between their joints; none: pixels"},
+                          "from the wrist, in palm sizes; none: pixels"},
     )  # fmt: skip
     dominant: bool = field(
         default=False,
@@ -99,13 +98,13 @@ class PoseConfig:
     )
 
     def __attrs_post_init__(self) -> None:
-        hands, augment = self.normalize in HAND_POINTS, self.augment or AugmentConfig()
+        hands, augment = self.normalize == "hands", self.augment or AugmentConfig()
         moved = ("mirror", "rotate", "scale", "stretch", "shear")
         rules = [
-            (self.dominant and not hands, 'dominant needs normalize = "hands" or "handshape"'),
-            (hands and self.points is not None, f'normalize = "{self.normalize}" fixes the points'),
+            (self.dominant and not hands, 'dominant needs normalize = "hands"'),
+            (hands and self.points is not None, 'normalize = "hands" fixes the points'),
             (hands and self.components is not None,
-             f'normalize = "{self.normalize}" keeps the hands; components cannot be chosen'),
+             'normalize = "hands" keeps the hands; components cannot be chosen'),
             (hands and augment.shift > 0, "augment.shift would move hands off their wrists"),
             (self.normalize == "none" and any(getattr(augment, key) for key in moved),
              f"augment: {', '.join(moved)} need normalised points"),
@@ -120,8 +119,8 @@ class PoseConfig:
     @property
     def kept(self) -> int:
         """Points a frame."""
-        if self.normalize in HAND_POINTS:
-            return HAND_POINTS[self.normalize] * (1 if self.dominant else 2)
+        if self.normalize == "hands":
+            return POINTS * (1 if self.dominant else 2)
         return HOLISTIC_POINTS if self.points is None else self.points
 
 

@@ -1,0 +1,1 @@
+"""Hands as the ways between their joints."""
