@@ -41,6 +41,8 @@ _HOME = {
     "SignWritingReader": "processors.signwriting.reader",
     "TextConfig": "processors.text.spec",
     "TextReader": "processors.text.reader",
+    "VJEPA2Config": "encoders.vjepa2.spec",
+    "VJEPA2Encoder": "encoders.vjepa2.model",
     "VQSign": "tokenizers.vq_sign.model",
     "VQSignConfig": "tokenizers.vq_sign.spec",
     "VideoConfig": "processors.video.spec",

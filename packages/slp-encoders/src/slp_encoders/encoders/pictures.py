@@ -17,6 +17,7 @@ from slp_core.errors import UserError
 from slp_core.files import write_text
 from slp_core.parts import Encoder, ReceptiveField
 from slp_core.sequence import Sequence
+from slp_encoders.encoders.windows import Windows
 from slp_encoders.hub import loading
 
 PREPROCESSOR = "preprocessor_config.json"
@@ -48,7 +49,7 @@ class VisionTransformer(Encoder):
         with loading(self.title, self.source, self.where):
             whole = AutoConfig.from_pretrained(self.source, trust_remote_code=False)
             self.vision = self._vision_config(whole)
-            self.preprocessor, _ = ImageProcessingMixin.get_image_processor_dict(self.source)
+            self.preprocessor = self._preprocessor()
             for name in ("mean", "std"):
                 channels = torch.tensor(self.preprocessor[f"image_{name}"])
                 self.register_buffer(name, channels.view(3, 1, 1), persistent=False)
@@ -63,11 +64,19 @@ class VisionTransformer(Encoder):
             raise ValueError(f"it is a {whole.model_type} model, no {self.title}.")
         return vision
 
+    def _preprocessor(self) -> dict[str, Any]:
+        return ImageProcessingMixin.get_image_processor_dict(self.source)[0]
+
     def _network_class(self) -> Any:
         return MODEL_MAPPING[type(self.vision)]
 
+    @property
+    def side(self) -> int:
+        """How many pixels the pictures are high and wide."""
+        return self.vision.image_size
+
     def _refuse_other_size(self, height: int, width: int) -> None:
-        side = self.vision.image_size
+        side = self.side
         if (height, width) != (side, side):
             raise UserError(
                 f"{self.where}: {self.config.model} sees pictures of {side} x {side} pixels, the "
@@ -92,8 +101,10 @@ class VisionTransformer(Encoder):
         halves, prefix = (network, network.base_model), f"{network.base_model_prefix}."
         own = {name for half in halves for name, _ in half.named_children()}
         left = [name.removeprefix(prefix) for name in report["unexpected_keys"]]
+        output = getattr(self.config, "output", None)
+        reader = self.title if output is None else f'output = "{output}"'
         problems = {
-            f'lacks weights that output = "{self.config.output}" needs': report["missing_keys"],
+            f"lacks weights that {reader} needs": report["missing_keys"],
             "has weights of another shape than its config.json says": [
                 name for name, *_ in report["mismatched_keys"]
             ],
@@ -116,6 +127,31 @@ class VisionTransformer(Encoder):
     def normalised(self, frames: Tensor) -> Tensor:
         """Bytes ``... c h w`` as the network was trained to see them."""
         return ((frames / 255 - self.mean) / self.std).to(self.network.dtype)
+
+
+class WindowEncoder(VisionTransformer):
+    """Frames ``b t c h w`` of bytes to a vector a window, ``b t' d``, at ``rate / stride``.
+
+    Windows of ``config.window`` frames start every ``config.stride`` frames; ``config.batch`` of
+    them go through the network at a time. A clip shorter than a window is one window, its last
+    frame repeated. ``config.tail = "repeat"`` does the same with the frames behind the last full
+    window, so that every frame is seen; ``"drop"`` leaves them out, which gives
+    ``floor((t - window) / stride) + 1`` windows.
+    """
+
+    def __init__(self, config: Any, context: Context = Context()) -> None:  # noqa: B008
+        super().__init__(config, context)
+        self.receptive_field = ReceptiveField(config.window, config.stride, config.tail)
+
+    @abstractmethod
+    def encode(self, windows: Tensor) -> Tensor:
+        """Normalised ``n w c h w`` to ``n d``."""
+
+    def forward(self, inputs: Sequence) -> Sequence:
+        windows = Windows.of(inputs, self.config.window, self.config.stride, self.config.tail)
+        batches = windows.batches(inputs.values, self.config.batch)  # (n, w, c, h, w)
+        parts = [self.encode(self.normalised(some)) for some in batches]
+        return windows.sequence(torch.cat(parts))  # (b, t', d)
 
 
 class PictureEncoder(VisionTransformer):

@@ -1,0 +1,1 @@
+"""Windows of frames through V-JEPA 2."""

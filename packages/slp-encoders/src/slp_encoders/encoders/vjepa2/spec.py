@@ -1,0 +1,51 @@
+"""The ``vjepa2`` encoder: windows of frames through a V-JEPA 2 vision transformer."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+from attrs.validators import ge
+
+from slp_core.spec import ComponentSpec
+from slp_core.tensortype import TensorType
+from slp_encoders.encoders.windows import Tail
+
+
+@frozen
+class VJEPA2Config:
+    model: str = field(
+        metadata={"help": 'hub name or folder of a V-JEPA 2, as "facebook/vjepa2-vitl-fpc64-256"'}
+    )
+    window: int = field(
+        default=16,
+        validator=ge(1),
+        metadata={"help": "frames seen at once: any whole number of the model's tubes of frames, "
+                          "of two each, as its positions are rotary"},
+    )  # fmt: skip
+    stride: int = field(
+        default=8, validator=ge(1), metadata={"help": "frames from one window to the next"}
+    )
+    tail: Tail = field(
+        default="repeat",
+        metadata={"help": "frames behind the last full window: one more window, filled up with "
+                          "the last frame; or drop them"},
+    )  # fmt: skip
+    batch: int = field(
+        default=4, validator=ge(1), metadata={"help": "windows through the network at once"}
+    )
+
+
+def signature(config: VJEPA2Config, inputs: TensorType) -> TensorType:
+    """``b t c h w`` bytes to ``b t' d``, a step a window; only the weights tell ``d``."""
+    inputs.expect("b t c h w", dtype="uint8", c=3)
+    rate = inputs.rate and inputs.rate / config.stride
+    return inputs.to("b t d", dtype="float32", rate=rate, modality=None)
+
+
+SPEC = ComponentSpec(
+    kind="encoder",
+    config=VJEPA2Config,
+    signature=signature,
+    factory="slp_encoders.encoders.vjepa2.model:VJEPA2Encoder",
+    summary="windows of frames through a V-JEPA 2 vision transformer",
+    paper="arXiv:2506.09985",
+)
