@@ -35,9 +35,19 @@ class Sequence:
         codes = None if self.codes is None else self.codes.to(device)
         return Sequence(self.values.to(device), self.mask.to(device), self.rate.to(device), codes)
 
+    @property
+    def steps(self) -> Tensor:
+        """``n ...``: the valid steps of all samples, sample by sample."""
+        return self.values[self.mask]
+
     def with_values(self, values: Tensor) -> Sequence:
         """The same steps with other values."""
         return evolve(self, values=values)
+
+    def with_steps(self, steps: Tensor) -> Sequence:
+        """The same steps with the values ``n ...``, in the order of :attr:`steps`; zeros in the
+        padding."""
+        return evolve(self, values=scattered(steps, self.mask))
 
     @classmethod
     def pad(cls, values: Items[Tensor], rates: Items[float]) -> Sequence:
@@ -56,3 +66,10 @@ def lengths_to_mask(lengths: Tensor, steps: int | None = None) -> Tensor:
 
     steps = int(lengths.max()) if steps is None else steps
     return torch.arange(steps, device=lengths.device)[None] < lengths[:, None]
+
+
+def scattered(steps: Tensor, mask: Tensor) -> Tensor:
+    """``n ...`` to ``b t ...``: one after the other to where the mask is True, zeros elsewhere."""
+    values = steps.new_zeros(*mask.shape, *steps.shape[1:])
+    values[mask] = steps
+    return values

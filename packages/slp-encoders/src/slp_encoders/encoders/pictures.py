@@ -167,9 +167,6 @@ class PictureEncoder(VisionTransformer):
         """Normalised ``n c h w`` to ``n d``."""
 
     def forward(self, inputs: Sequence) -> Sequence:
-        pictures = inputs.values[inputs.mask]  # (n, c, h, w)
+        pictures = inputs.steps  # (n, c, h, w)
         parts = [self.encode(self.normalised(some)) for some in pictures.split(self.config.batch)]
-        encoded = torch.cat(parts)  # (n, d)
-        values = encoded.new_zeros(*inputs.mask.shape, encoded.shape[1])
-        values[inputs.mask] = encoded  # (b, t, d)
-        return inputs.with_values(values)
+        return inputs.with_steps(torch.cat(parts))  # (b, t, d)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from slp_core.sequence import Sequence, lengths_to_mask
+from slp_core.sequence import Sequence, lengths_to_mask, scattered
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,6 +66,4 @@ class Windows:
 
     def sequence(self, encoded: Tensor) -> Sequence:
         """The sequence of encoded windows: ``n d`` to ``b t' d``, zeros after the end."""
-        values = encoded.new_zeros(*self.mask.shape, encoded.shape[1])
-        values[self.mask] = encoded
-        return Sequence(values, self.mask, self.rate)
+        return Sequence(scattered(encoded, self.mask), self.mask, self.rate)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from slp_core.norm import MaskedBatchNorm
 from slp_core.sequence import Sequence
 
 Norm = Literal["layer", "batch", "none"]
@@ -14,20 +15,17 @@ Norm = Literal["layer", "batch", "none"]
 class InputNorm(nn.Module):
     """``b t d`` to ``b t d``, by ``kind``.
 
-    ``layer``: each step by itself (MultimodalHugs). ``batch``: each channel by its mean and
-    deviation over the training data (running statistics of valid steps), which lets small
-    movements count beside large ones: fingers beside arms.
+    ``layer``: each step by itself (MultimodalHugs). ``batch``: each channel over the training
+    data, which lets small movements count beside large ones: fingers beside arms.
     """
 
     def __init__(self, kind: Norm, width: int) -> None:
         super().__init__()
         self.kind = kind
-        norms = {"layer": nn.LayerNorm, "batch": nn.BatchNorm1d, "none": nn.Identity}
+        norms = {"layer": nn.LayerNorm, "batch": MaskedBatchNorm, "none": nn.Identity}
         self.norm: nn.Module = norms[kind](width)
 
     def forward(self, inputs: Sequence) -> Tensor:
-        if self.kind != "batch":
-            return self.norm(inputs.values)
-        values = inputs.values.new_zeros(inputs.values.shape)
-        values[inputs.mask] = self.norm(inputs.values[inputs.mask])  # (n, d), valid steps only
-        return values
+        if self.kind == "batch":
+            return self.norm(inputs).values
+        return self.norm(inputs.values)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from slp_core.context import Context
 from slp_core.errors import UserError
+from slp_core.norm import MaskedBatchNorm
 from slp_core.parts import Encoder, ReceptiveField
 from slp_core.sequence import Sequence
 from slp_encoders.encoders.pose_transformer.spec import PoseTransformerConfig
@@ -39,7 +40,7 @@ class PoseTransformerEncoder(Encoder):
                 "a pose-transformer is built with Context(inputs=TensorType(...)), what it reads"
             )
         width, dim = context.inputs.known("d"), config.dim
-        self.norm = nn.BatchNorm1d(width)
+        self.norm = MaskedBatchNorm(width)
         stride = config.stride
         if config.window is not None:
             self.receptive_field = ReceptiveField(config.window, stride)
@@ -61,8 +62,7 @@ class PoseTransformerEncoder(Encoder):
 
     def forward(self, inputs: Sequence) -> Sequence:
         window, stride = self.config.window, self.config.stride
-        steps = torch.zeros_like(inputs.values)  # (b, t, d)
-        steps[inputs.mask] = self.norm(inputs.values[inputs.mask])
+        steps = self.norm(inputs).values  # (b, t, d)
         if window is not None:
             windows = Windows.of(inputs, window, stride)
             taken = steps[windows.clip[:, None], windows.frame]  # (n, w, d)

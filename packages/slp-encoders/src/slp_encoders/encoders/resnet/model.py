@@ -123,7 +123,5 @@ class ResNetEncoder(Encoder):
         self.pictures.save_assets(folder)
 
     def forward(self, inputs: Sequence) -> Sequence:
-        encoded = self.pictures(inputs.values[inputs.mask]).mean((2, 3))  # (n, d)
-        values = encoded.new_zeros(*inputs.mask.shape, encoded.shape[1])
-        values[inputs.mask] = encoded  # (b, t, d)
-        return inputs.with_values(values)
+        encoded = self.pictures(inputs.steps).mean((2, 3))  # (n, d)
+        return inputs.with_steps(encoded)  # (b, t, d)

@@ -63,9 +63,7 @@ class ResNetClipEncoder(Encoder):
         self.pictures.save_assets(folder)
 
     def forward(self, inputs: Sequence) -> Sequence:
-        seen = self.pictures(inputs.values[inputs.mask])  # (n, d, h, w)
-        maps = seen.new_zeros(*inputs.mask.shape, *seen.shape[1:])
-        maps[inputs.mask] = seen  # (b, t, d, h, w)
+        maps = inputs.with_steps(self.pictures(inputs.steps)).values  # (b, t, d, h, w)
         windows = Windows.of(inputs, self.config.window, self.config.stride, self.config.tail)
         some = len(windows.clip) if self.training else self.config.batch
         parts = windows.batches(maps, some)  # (n, w, d, h, w)

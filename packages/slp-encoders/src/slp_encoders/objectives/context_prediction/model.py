@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from slp_core.batch import Batch
 from slp_core.errors import UserError
 from slp_core.parts import Objective
-from slp_core.sequence import Sequence
+from slp_core.sequence import Sequence, scattered
 from slp_encoders.objectives.context_prediction.spec import ContextPredictionConfig
 from slp_encoders.tokenizers.vq_sign.model import VQSign
 
@@ -56,8 +56,8 @@ class ContextPrediction(Objective):
     ) -> Tensor:
         mask = quantised.mask
         past = tokenizer.past(quantised.values)[0]  # (b, t, d)
-        others = steps.new_zeros(*mask.shape, self.config.negatives, steps.shape[-1])
-        others[mask] = steps[mask][self._draw(quantised.lengths)]  # (b, t, n, d)
+        drawn = steps[mask][self._draw(quantised.lengths)]
+        others = scattered(drawn, mask)  # (b, t, negatives, d)
         loss = steps.new_zeros(())
         for k, ahead in enumerate(tokenizer.ahead, start=1):
             pairs = mask[:, k:]  # (b, t - k), by where the later step stands

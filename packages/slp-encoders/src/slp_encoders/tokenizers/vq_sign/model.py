@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import torch
+from attrs import evolve
 from scipy.cluster.vq import kmeans2
 from torch import Tensor, distributed, nn
 
 from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.parts import Tokenizer
-from slp_core.sequence import Sequence
+from slp_core.sequence import Sequence, scattered
 from slp_encoders.tokenizers.vq_sign.spec import VQSignConfig
 
 DECAY = 0.99  #: of the running use of each code, a training batch
@@ -40,18 +41,14 @@ class VQSign(Tokenizer):
         self.register_buffer("started", torch.tensor(not config.kmeans_init))
 
     def forward(self, inputs: Sequence) -> Sequence:
-        steps = inputs.values[inputs.mask]  # (n, d), valid steps only
+        steps = inputs.steps  # (n, d)
         if self.training:
             self._start(steps.detach())
         nearest = torch.cdist(steps, self.codebook.weight).argmin(1)  # (n)
         if self.training:
             self._count(nearest, steps.detach())
-        codes = nearest.new_zeros(inputs.mask.shape)
-        codes[inputs.mask] = nearest
         straight = steps + (self.codebook(nearest) - steps).detach()  # (n, d)
-        values = straight.new_zeros(inputs.values.shape)
-        values[inputs.mask] = straight
-        return Sequence(values, inputs.mask, inputs.rate, codes)
+        return evolve(inputs.with_steps(straight), codes=scattered(nearest, inputs.mask))
 
     def gauges(self) -> dict[str, float]:
         """Perplexity of the codes' running use: 1 if one is used, ``codes`` if all are alike."""
