@@ -1,149 +1,312 @@
 """Extraction against the bare network, and against the script one writes without a library.
 
-Three ways in turn over the same clips, in one process, for randomly initialised networks: the
-network's forward pass on preprocessed frames in memory (the ceiling), extraction into an empty
-cache, and a loop that reads a frame, makes a PIL image of it, preprocesses it, encodes it by
-itself and ends with ``np.save`` (OpenCV reads if it is installed, else PyAV). Windowed networks
-are given windows, one at a time in the loop. Then the peak memory of a short and of a long clip,
-each in a process of its own::
+For randomly initialised networks of the usual sizes, three ways in turn over the same clips, in
+one process and in one precision:
 
-    python benchmarks/extraction.py [--small] [--threads 2] [--rounds 3] [--precision float32]
+- bare: the forward pass of the network of Hugging Face transformers (of the I3D itself), on
+  batches of the size that extraction uses, of normalised floats that lie in memory; S2's tiles
+  are cut. This is the ceiling.
+- extraction, into an empty cache. What is done once and not for each clip, hashing the weights,
+  is not counted.
+- script: OpenCV reads a frame (PyAV where OpenCV is not installed), PIL, the checkpoint's own
+  processor, a batch of one, ``np.save``. Networks that see windows are given them one at a time.
+
+Ratios are medians over the rounds, with the least and the largest. In a lower precision the
+cosine of the features to those in float32 is told. Then the peak memory of a clip of one minute
+and of thirty, through a network of pictures and one of windows, which are tiny so that they hide
+nothing; each in a process of its own::
+
+    uv run --isolated --group benchmarks python benchmarks/extraction.py [--precision bfloat16]
+        [--threads 2] [--rounds 3] [--only dinov2-s] [--only memory] [--device cuda] [--films 8]
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
+import os
+import platform
+import re
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from importlib.metadata import version
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import torch
+import torch.nn.functional as F
+from attrs import define, field, frozen
+from einops import rearrange, reduce
 from PIL import Image
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+from torchvision import transforms
 from transformers import (
+    AutoImageProcessor,
+    AutoModel,
+    BitImageProcessor,
+    CLIPImageProcessor,
     CLIPVisionConfig,
     CLIPVisionModel,
     Dinov2Config,
     Dinov2Model,
     VideoMAEConfig,
+    VideoMAEImageProcessor,
     VideoMAEModel,
-    ViTImageProcessor,
 )
+from transformers.utils.logging import disable_progress_bar
 
 import slp_encoders
 from slp_core.parts import Encoder
-from slp_core.sequence import Sequence
 from slp_core.signals import Clip
+from slp_encoders.encoders.i3d.model import InceptionI3D
 from slp_encoders.encoders.windows import window_starts
 from slp_encoders.extraction.extractor import Extractor, Wanted
 from slp_encoders.extraction.store import FeatureCache
 
-NAMES = ("dinov2-s", "clip-b-s2", "videomae-b")
+try:
+    import cv2
+except ImportError:
+    cv2 = None
+
+#: Frames of each clip; the windows of all of them fill the batches.
+LENGTHS = {
+    "dinov2-s": (60, 37, 31),
+    "clip-b-s2": (20, 17, 11),
+    "videomae-b": (40, 23, 21),
+    "i3d": (72, 40, 39),
+}
+LIBRARIES = ("torch", "torchvision", "transformers", "av", "pillow", "numpy")
+AHEAD = 4  #: batches in memory for the bare network, which sees them again and again
+
+
+@frozen(eq=False)
+class Network:
+    """A checkpoint, opened by this library and without it."""
+
+    encoder: Encoder
+    normalised: Callable[[Tensor], Tensor]  #: bytes to what the network was trained to see
+    processor: Callable[[list[Image.Image]], Tensor]  #: pictures to normalised ``t c h w``
+    bare: Callable[..., Tensor]  #: views to vectors ``n d``
+    views: Callable[[Tensor], list[Tensor]] = field(default=lambda seen: [seen])
+
+    @property
+    def window(self) -> int:
+        assert self.encoder.receptive_field is not None
+        return self.encoder.receptive_field.window
+
+    def windows(self, frames: Tensor) -> Iterator[Tensor]:
+        """``t c h w`` to ``c h w`` each, or ``w c h w`` where the network sees several."""
+        seen: Any = self.encoder.receptive_field
+        if seen.window == 1:
+            yield from frames
+            return
+        for start in window_starts(len(frames), seen.window, seen.stride, seen.tail):
+            yield frames[(start + torch.arange(seen.window)).clamp(max=len(frames) - 1)]
+
+
+@define
+class Times:
+    """Seconds of each round, on the clock and of the processor."""
+
+    wall: list[float] = field(factory=list)
+    cpu: list[float] = field(factory=list)
 
 
 def main() -> None:
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    disable_progress_bar()
+    console = Console(width=130, highlight=False)
+    console.print(describe_machine(options))
+    networks = [name for name in options.only or LENGTHS if name != "memory"]
+    table = speed_table(options.precision)
+    with tempfile.TemporaryDirectory() as name:
+        for network in networks:
+            console.print(f"measuring {network}")
+            table.add_row(network, *measure(network, Path(name) / network, options))
+        memory = not options.only or "memory" in options.only
+        peaks = memory_table(Path(name), options) if memory else None
+    if networks:
+        console.print(table)
+    if peaks is not None:
+        console.print(peaks)
+    console.print(f"load at the end: {os.getloadavg()[0]:.1f}")
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--small", action="store_true", help="tiny networks and films")
+    parser.add_argument("--small", action="store_true", help="tiny networks and clips, to try it")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--precision", default="float32")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        films = write_films(folder, options.small)
-        for network in NAMES:
-            measure(network, films, folder, options)
-        report_memory(folder, options)
+    parser.add_argument("--films", type=int, default=1, help="so many times as many clips")
+    parser.add_argument(
+        "--precision", default="float32", choices=["float32", "bfloat16", "float16"]
+    )
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--only", action="append", choices=[*LENGTHS, "memory"])
+    return parser.parse_args()
 
 
-def measure(name: str, films: list[Path], folder: Path, options: argparse.Namespace) -> None:
-    """Frames a second of the three ways, as medians of the rounds."""
-    encoder = build(name, folder, options.small)
-    reader = slp_encoders.VideoReader(slp_encoders.VideoConfig(size=side(options.small)))
-    batches = list(preloaded(encoder, reader, films))
-    frames = sum(sum(1 for _ in reader.frames(Clip(str(film)))) for film in films)
+def describe_machine(options: argparse.Namespace) -> str:
+    info = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*: (.*)", info.read_text()) if info.exists() else None
+    cpu = found[1] if found else platform.processor()
+    device = torch.cuda.get_device_name() if options.device.startswith("cuda") else cpu
+    libraries = [f"{name} {version(name)}" for name in LIBRARIES]
+    libraries += [f"opencv {cv2.__version__}" if cv2 else "no opencv"]
+    return (
+        f"{device}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {options.threads} "
+        f"threads, {options.precision}, {options.rounds} rounds\n"
+        f"python {platform.python_version()}, {', '.join(libraries)}"
+    )
+
+
+# -- throughput ------------------------------------------------------------------------------
+
+
+def speed_table(precision: str) -> Table:
+    table = Table(title="Frames a second, and ratios: median (least-largest)", box=SIMPLE)
+    table.add_column("network")
+    columns = ["frames", "bare", "extraction", "script", "extraction\n/ bare",
+               "CPU time\n/ bare's", "extraction\n/ script"]  # fmt: skip
+    for column in columns + ["cosine\nmean", "\nleast"] * (precision != "float32"):
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def measure(name: str, folder: Path, options: argparse.Namespace) -> list[str]:
+    """A row of the table."""
+    size = side(options.small)
+    network = BUILDERS[name](folder, size, options.small, options.device)
+    reader = slp_encoders.VideoReader(slp_encoders.VideoConfig(size=size))
+    lengths = LENGTHS[name] * options.films
+    films = [
+        write_film(folder / f"{number}.mp4", length, options.small, seed=number)
+        for number, length in enumerate(lengths)
+    ]
+    steps = sum(sum(1 for _ in network.windows(torch.empty(length, 1))) for length in lengths)
+    count, left = divmod(steps, network.encoder.config.batch)
+    assert not left, f"{name}: {left} windows are left"
+    batches = preloaded(network, reader, films)
+    cosine = check(network, reader, films[0], batches[0], options.precision)
+    cache = FeatureCache(folder / "features")
+    extractor = Extractor(cache, reader, {"": network.encoder}, options.precision)
     ways: dict[str, Callable[[], None]] = {
-        "network": lambda: run_network(encoder, batches, options.precision),
-        "extraction": lambda: run_extraction(encoder, reader, films, options.precision),
-        "script": lambda: run_script(encoder, films, folder, options),
+        "bare": lambda: run_bare(network, islice(cycle(batches), count), options),
+        "extraction": lambda: run_extraction(extractor, films),
+        "script": lambda: run_script(network, films, folder, options),
     }
-    times: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(options.rounds):
-        for way, run in ways.items():
-            began = time.perf_counter()
-            run()
-            times[way].append(time.perf_counter() - began)
-    speed = {way: frames / statistics.median(all_) for way, all_ in times.items()}
-    said = ", ".join(f"{way} {one:.1f}" for way, one in speed.items())
-    ceiling, loop = (speed["extraction"] / speed[way] for way in ("network", "script"))
-    print(f"{name}: frames a second: {said}")
-    print(f"  extraction is {ceiling:.2f} of the network, {loop:.1f} times the script")
+    times = {way: Times() for way in ways}
+    for number in range(options.rounds):
+        for way in list(ways)[:: -1 if number % 2 else 1]:
+            wall, cpu = time.perf_counter(), time.process_time()
+            ways[way]()
+            times[way].wall.append(time.perf_counter() - wall)
+            times[way].cpu.append(time.process_time() - cpu)
+    bare, extraction, script = times.values()
+    frames = sum(lengths)
+    return [
+        str(frames),
+        *(f"{frames / statistics.median(one.wall):.1f}" for one in times.values()),
+        spread(bare.wall, extraction.wall),
+        spread(extraction.cpu, bare.cpu),
+        spread(script.wall, extraction.wall),
+        *([] if cosine is None else [f"{cosine.mean():.5f}", f"{cosine.min():.5f}"]),
+    ]
 
 
-def preloaded(encoder: Encoder, reader: Any, films: list[Path]) -> Iterator[torch.Tensor]:
-    """What extraction gives the network, ``n w c h w``, batch by batch, without its decoding."""
-    field: Any = encoder.receptive_field
-    pieces = []
-    for film in films:
-        frames = torch.from_numpy(reader.read(Clip(str(film))).values)
-        for start in window_starts(len(frames), field.window, field.stride, field.tail):
-            places = (start + torch.arange(field.window)).clamp(max=len(frames) - 1)
-            pieces.append(frames[places])
-            if len(pieces) == encoder.config.batch:
-                yield torch.stack(pieces)
-                pieces = []
-    if pieces:
-        yield torch.stack(pieces)
+def spread(above: list[float], below: list[float]) -> str:
+    ratios = [one / other for one, other in zip(above, below, strict=True)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+
+
+def preloaded(network: Network, reader: Any, films: list[Path]) -> list[list[Tensor]]:
+    """The views of the first batches, as extraction sees them."""
+    device = next(network.encoder.parameters()).device
+    frames = (torch.from_numpy(reader.read(Clip(str(film))).values) for film in films)
+    windows = (one for some in frames for one in network.windows(some))
+    size = network.encoder.config.batch
+    batches = []
+    while len(batches) < AHEAD and (some := list(islice(windows, size))):
+        batches.append(network.views(network.normalised(torch.stack(some).to(device))))
+    return batches
 
 
 @torch.inference_mode()
-def run_network(encoder: Encoder, batches: list[torch.Tensor], precision: str) -> None:
-    for batch in batches:
-        mask = torch.ones(batch.shape[:2], dtype=torch.bool)
-        with autocast(precision):
-            encoder(Sequence(batch, mask, torch.full((len(batch),), 25.0)))
+def check(
+    network: Network, reader: Any, film: Path, batch: list[Tensor], precision: Any
+) -> Tensor | None:
+    """That the bare network gives the features that are extracted; their cosine to float32."""
+    wanted = dict.fromkeys([precision, "float32"])
+    features = {one: features_of(network, reader, film, one) for one in wanted}
+    with autocast(batch[0].device.type, precision):
+        alone = network.bare(*batch).float().cpu()
+    both = min(len(alone), len(features[precision]))
+    same = F.cosine_similarity(alone[:both], features[precision][:both])
+    assert same.min() > 0.999, f"the bare network does other work: {same}"
+    if precision == "float32":
+        return None
+    return F.cosine_similarity(features[precision], features["float32"])
 
 
-def run_extraction(encoder: Encoder, reader: Any, films: list[Path], precision: Any) -> None:
+def features_of(network: Network, reader: Any, film: Path, precision: Any) -> Tensor:
     with tempfile.TemporaryDirectory() as cache:
-        extractor = Extractor(FeatureCache(cache), reader, {"": encoder}, precision)
+        found = slp_encoders.extract(
+            network.encoder, [film], reader, precision=precision, folder=cache
+        )
+        return next(iter(found))[1].float()
+
+
+@torch.inference_mode()
+def run_bare(
+    network: Network, batches: Iterator[list[Tensor]], options: argparse.Namespace
+) -> None:
+    for views in batches:
+        with autocast(options.device, options.precision):
+            network.bare(*views)
+    if options.device.startswith("cuda"):
+        torch.cuda.synchronize()
+
+
+def run_extraction(extractor: Extractor, films: list[Path]) -> None:
+    with tempfile.TemporaryDirectory() as cache:
+        extractor.store = FeatureCache(cache)
         clips = [Clip(str(film)) for film in films]
         extractor.run([Wanted(clip, [], extractor.keys(clip)) for clip in clips])
-        assert not extractor.bad and extractor.encoded == len(films)
+        extractor.store.pack()
+        assert not extractor.bad
 
 
 @torch.inference_mode()
 def run_script(
-    encoder: Encoder, films: list[Path], folder: Path, options: argparse.Namespace
+    network: Network, films: list[Path], folder: Path, options: argparse.Namespace
 ) -> None:
-    """Frame by frame through PIL, a batch of one, ``np.save``."""
-    field: Any = encoder.receptive_field
-    size = side(options.small)
+    """Frame by frame; a clip is preprocessed as a whole where the network sees windows."""
     for film in films:
-        images = [preprocess(picture, size) for picture in pictures_of(film)]
+        pictures = pictures_of(film)
+        if network.window == 1:
+            seen = (network.processor([picture])[0] for picture in pictures)
+        else:
+            seen = network.windows(network.processor(list(pictures)))
         rows = []
-        for start in window_starts(len(images), field.window, field.stride, field.tail):
-            window = torch.stack(images[start : start + field.window])
-            window = torch.cat([window, window[-1:].expand(field.window - len(window), -1, -1, -1)])
-            mask = torch.ones(1, field.window, dtype=torch.bool)
-            with autocast(options.precision):
-                seen = encoder(Sequence(window[None], mask, torch.tensor([25.0])))
-            rows.append(seen.values[0, 0].float().numpy())
-        np.save(folder / "script.npy", np.stack(rows))
+        for one in seen:
+            with autocast(options.device, options.precision):
+                vector = network.bare(*network.views(one[None].to(options.device)))
+            rows.append(vector[0].float().cpu().numpy())
+        np.save(folder / f"{film.stem}.npy", np.stack(rows))
 
 
 def pictures_of(film: Path) -> Iterator[Image.Image]:
-    try:
-        import cv2
-    except ImportError:
+    if cv2 is None:
         with av.open(str(film)) as container:
             for frame in container.decode(video=0):
                 yield frame.to_image()
@@ -153,67 +316,129 @@ def pictures_of(film: Path) -> Iterator[Image.Image]:
         yield Image.fromarray(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB))
 
 
-def preprocess(picture: Image.Image, size: int) -> torch.Tensor:
-    """Shorter side scaled, the centre cut out: ``c h w`` bytes."""
-    short = min(picture.size)
-    width, height = (round(one * size / short) for one in picture.size)
-    left, top = (width - size) // 2, (height - size) // 2
-    scaled = picture.resize((width, height), Image.Resampling.BICUBIC)
-    values = np.asarray(scaled.crop((left, top, left + size, top + size)))
-    return torch.from_numpy(values.transpose(2, 0, 1).copy())
-
-
-def autocast(precision: str) -> Any:
+def autocast(device: str, precision: str) -> Any:
     if precision == "float32":
         return nullcontext()
-    return torch.autocast("cpu", getattr(torch, precision))
+    return torch.autocast(torch.device(device).type, getattr(torch, precision))
+
+
+# -- networks --------------------------------------------------------------------------------
+
+
+def dinov2_s(folder: Path, size: int, tiny: bool, device: str) -> Network:
+    sizes = {"hidden_size": 384, "num_attention_heads": 6, "patch_size": 14}
+    save(Dinov2Model, Dinov2Config, sizes, folder, size, tiny)
+    BitImageProcessor(**scaled_to(size * 8 // 7, size)).save_pretrained(folder)
+    config = slp_encoders.DinoV2Config(str(folder), batch=32)
+    return transformer(
+        slp_encoders.DinoV2Encoder(config),
+        lambda model, pictures: model(pictures).last_hidden_state[:, 0],
+        device,
+    )
+
+
+def clip_b_s2(folder: Path, size: int, tiny: bool, device: str) -> Network:
+    batch = 16
+    save(CLIPVisionModel, CLIPVisionConfig, {"patch_size": 32}, folder, size, tiny)
+    CLIPImageProcessor(**scaled_to(size, size)).save_pretrained(folder)
+
+    def views(pictures: Tensor) -> list[Tensor]:
+        enlarged = F.interpolate(pictures, scale_factor=2, mode="bicubic")
+        return [pictures, rearrange(enlarged, "n c (i h) (j w) -> (i j n) c h w", i=2, j=2)]
+
+    def bare(model: Any, *views: Tensor) -> Tensor:
+        seen = [
+            torch.cat([model(some).last_hidden_state[:, 0] for some in view.split(batch)])
+            for view in views
+        ]
+        return torch.cat([seen[0], reduce(seen[1], "(tiles n) d -> n d", "mean", tiles=4)], -1)
+
+    config = slp_encoders.ClipConfig(str(folder), output="last", scales=[1, 2], batch=batch)
+    return transformer(slp_encoders.ClipEncoder(config), bare, device, views=views)
+
+
+def videomae_b(folder: Path, size: int, tiny: bool, device: str) -> Network:
+    save(VideoMAEModel, VideoMAEConfig, {"patch_size": 16}, folder, size, tiny)
+    VideoMAEImageProcessor(**scaled_to(size, size)).save_pretrained(folder)
+    return transformer(
+        slp_encoders.VideoMAEEncoder(slp_encoders.VideoMAEConfig(str(folder), batch=2)),
+        lambda model, frames: model(frames).last_hidden_state[:, 0],
+        device,
+    )
+
+
+def i3d(folder: Path, size: int, tiny: bool, device: str) -> Network:
+    """It is never tiny."""
+    folder.mkdir()
+    torch.manual_seed(0)
+    model = InceptionI3D().eval().to(device)
+    torch.save(model.state_dict(), folder / "i3d.pt")
+    steps = [transforms.Resize(size), transforms.CenterCrop(size), transforms.ToTensor()]
+    picture = transforms.Compose([*steps, transforms.Normalize([0.5] * 3, [0.5] * 3)])
+    config = slp_encoders.I3DConfig(str(folder / "i3d.pt"), pixels="-1..1", batch=4)
+    return Network(
+        slp_encoders.I3DEncoder(config).eval().to(device),
+        lambda frames: frames / 127.5 - 1,
+        lambda pictures: torch.stack([picture(one) for one in pictures]),
+        lambda frames: model(frames.transpose(1, 2)).mean((2, 3, 4)),
+    )
+
+
+BUILDERS = {"dinov2-s": dinov2_s, "clip-b-s2": clip_b_s2, "videomae-b": videomae_b, "i3d": i3d}
+
+
+def transformer(encoder: Any, vectors: Callable[..., Tensor], device: str, **more: Any) -> Network:
+    """The network and the processor that transformers opens by itself."""
+    model = AutoModel.from_pretrained(encoder.source).eval().to(device)
+    processor = AutoImageProcessor.from_pretrained(encoder.source)
+
+    def preprocess(pictures: list[Image.Image]) -> Tensor:
+        seen = processor(pictures, return_tensors="pt").pixel_values
+        return seen.flatten(0, -4)  # (t, c, h, w); a video's lie in a batch of one
+
+    return Network(
+        encoder.eval().to(device),
+        encoder.normalised,
+        preprocess,
+        lambda *views: vectors(model, *views),
+        **more,
+    )
+
+
+def save(
+    model: Any, config: Any, sizes: dict[str, int], folder: Path, size: int, tiny: bool
+) -> None:
+    """A checkpoint of random weights, for pictures of ``size`` pixels a side."""
+    torch.manual_seed(0)
+    sizes = {**sizes, "image_size": size}
+    if tiny:
+        sizes |= {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+        sizes |= {"patch_size": 16, "intermediate_size": 32}
+    known = {name: size for name, size in sizes.items() if hasattr(config(), name)}
+    model(config(**known)).save_pretrained(folder)
+
+
+def scaled_to(shorter: int, middle: int) -> dict[str, Any]:
+    size = {"size": {"shortest_edge": shorter}, "crop_size": {"height": middle, "width": middle}}
+    return {"do_resize": True, "do_center_crop": True, **size}
 
 
 def side(small: bool) -> int:
     return 32 if small else 224
 
 
-def build(name: str, folder: Path, small: bool) -> Encoder:
-    """A randomly initialised network, opened as a checkpoint is."""
-    torch.manual_seed(0)
-    base: dict[str, Any] = {"image_size": side(small)}
-    if small:
-        base |= {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-        base |= {"patch_size": 16} | ({} if name == "dinov2-s" else {"intermediate_size": 32})
-    model: Any
-    config: Any
-    if name == "dinov2-s":
-        sizes = {"hidden_size": 384, "num_attention_heads": 6, "patch_size": 14}
-        model = Dinov2Model(Dinov2Config(**{**sizes, **base}))
-        config = slp_encoders.DinoV2Config(str(folder / name), batch=32)
-        kind: Any = slp_encoders.DinoV2Encoder
-    elif name == "clip-b-s2":
-        model = CLIPVisionModel(CLIPVisionConfig(**{"patch_size": 16, **base}))
-        config = slp_encoders.ClipConfig(str(folder / name), output="last", scales=[1, 2], batch=32)
-        kind = slp_encoders.ClipEncoder
-    else:
-        model = VideoMAEModel(VideoMAEConfig(**base))
-        config = slp_encoders.VideoMAEConfig(str(folder / name), batch=2)
-        kind = slp_encoders.VideoMAEEncoder
-    model.save_pretrained(folder / name)
-    ViTImageProcessor().save_pretrained(folder / name)
-    return kind(config).eval()
+# -- films -----------------------------------------------------------------------------------
 
 
-def write_films(folder: Path, small: bool) -> list[Path]:
-    """Moving noise of different lengths, at 720p or small."""
-    lengths = (40, 23, 57) if small else (100, 61, 150, 89)
-    return [write_film(folder / f"{n}.mp4", length, small) for n, length in enumerate(lengths)]
-
-
-def write_film(path: Path, frames: int, small: bool) -> Path:
+def write_film(path: Path, frames: int, small: bool, seed: int = 0) -> Path:
+    """Moving noise, at 720p or small."""
     height, width = (96, 128) if small else (720, 1280)
-    coarse = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
     picture = np.asarray(Image.fromarray(coarse).resize((width, height)))
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
-        stream.options = {"preset": "ultrafast"}
+        stream.options = {"preset": "veryfast"}
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(np.roll(picture, 4 * number, 1), format="rgb24")
             container.mux(stream.encode(frame))
@@ -221,31 +446,70 @@ def write_film(path: Path, frames: int, small: bool) -> Path:
     return path
 
 
-def report_memory(folder: Path, options: argparse.Namespace) -> None:
-    """Peak memory of a process that extracts one clip: one and thirty minutes long."""
-    minute = 50 if options.small else 1500
+def repeat_film(film: Path, times: int, path: Path) -> Path:
+    """The same film again and again, its packets copied."""
+    with av.open(str(path), "w") as target:
+        out: Any = None
+        for number in range(times):
+            with av.open(str(film)) as source:
+                stream = source.streams.video[0]
+                out = out or target.add_stream_from_template(stream)
+                for packet in source.demux(stream):
+                    if packet.dts is None:
+                        continue
+                    packet.pts += number * stream.duration
+                    packet.dts += number * stream.duration
+                    packet.stream = out
+                    target.mux(packet)
+    return path
+
+
+# -- memory ----------------------------------------------------------------------------------
+
+
+def memory_table(folder: Path, options: argparse.Namespace) -> Table:
+    """Peak memory of a process that extracts one clip."""
+    table = Table(title="Peak memory, MiB", box=SIMPLE)
+    for column in ("frames", "of the process", "above that before the clip"):
+        table.add_column(column, justify="right")
+    piece = write_film(folder / "piece.mp4", 50, options.small)
+    minute = 2 if options.small else 30
+    context = multiprocessing.get_context("spawn")
     peaks = []
-    for frames in (minute, 30 * minute):
-        film = write_film(folder / f"long{frames}.mp4", frames, options.small)
-        context = multiprocessing.get_context("spawn")
-        queue = context.Queue()
-        process = context.Process(
-            target=_peak, args=(film, folder, options.small, options.threads, queue)
-        )
+    for times in (minute, 30 * minute):
+        film = repeat_film(piece, times, folder / f"piece{times}.mp4")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=extract_alone, args=(film, options, theirs))
         process.start()
-        peaks.append(queue.get())
+        before, peak = ours.recv()
         process.join()
-    short, long = peaks
-    print(f"memory: {short:.0f} MiB for {minute} frames, {long:.0f} MiB for {30 * minute}, "
-          f"{long / short:.3f} times as much")  # fmt: skip
+        peaks.append(peak)
+        table.add_row(str(50 * times), f"{peak:.0f}", f"{peak - before:.0f}")
+    table.caption = f"the longer clip: {peaks[1] / peaks[0]:.3f} times as much"
+    return table
 
 
-def _peak(film: Path, folder: Path, small: bool, threads: int, queue: Any) -> None:
-    torch.set_num_threads(threads)
-    encoder = build("dinov2-s", folder, small)
-    reader = slp_encoders.VideoReader(slp_encoders.VideoConfig(size=side(small)))
-    run_extraction(encoder, reader, [film], "float32")
-    queue.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+def extract_alone(film: Path, options: argparse.Namespace, told: Any) -> None:
+    torch.set_num_threads(options.threads)
+    disable_progress_bar()
+    size = side(options.small)
+    reader = slp_encoders.VideoReader(slp_encoders.VideoConfig(size=size))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        encoders = {
+            name: BUILDERS[name](folder / name, size, True, "cpu").encoder
+            for name in ("dinov2-s", "videomae-b")
+        }
+        extractor = Extractor(FeatureCache(folder / "features"), reader, encoders)
+        before = memory("VmRSS")
+        run_extraction(extractor, [film])
+        told.send((before, memory("VmHWM")))
+
+
+def memory(kind: str) -> float:
+    """MiB of this process; what ``getrusage`` tells begins with the parent's peak."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{kind}:\s+(\d+)", status)[1]) / 1024
 
 
 if __name__ == "__main__":
