@@ -34,22 +34,25 @@ class Film:
     shown: Iterator[Shown]
 
     def frames(self, fps: float | None = None) -> Iterator[tuple[VideoFrame, np.ndarray]]:
+        """As :meth:`timed`, without the times."""
+        return ((one.frame, matrix) for one, matrix in self.timed(fps))
+
+    def timed(self, fps: float | None = None) -> Iterator[tuple[Shown, np.ndarray]]:
         """Each frame, or the nearest one to each tick of ``fps``, with the film's display matrix.
 
         Raises:
             SignalError: what cannot be decoded, or is no picture of a film.
         """
         matrix = None
-        for frame in (
-            (one.frame for one in self.shown) if fps is None else _sampled(self.shown, fps)
-        ):
+        for one in self.shown if fps is None else _sampled(self.shown, fps):
+            frame = one.frame
             if max(frame.width, frame.height) > LONGEST * min(frame.width, frame.height):
                 raise SignalError(
                     f"{self.clip.source}: a picture of {frame.width} x {frame.height}"
                 )
             if matrix is None:
                 matrix = _display_matrix(frame, self.clip)
-            yield frame, matrix
+            yield one, matrix
 
 
 @contextmanager
@@ -89,7 +92,7 @@ def upright(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return picture[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
 
 
-def _sampled(shown: Iterator[Shown], fps: float) -> Iterator[VideoFrame]:
+def _sampled(shown: Iterator[Shown], fps: float) -> Iterator[Shown]:
     """The frame nearest in time to each tick, the later one of two as near."""
     ticks = 0
     origin = 0.0
@@ -100,11 +103,11 @@ def _sampled(shown: Iterator[Shown], fps: float) -> Iterator[VideoFrame]:
         else:
             middle = (before.start + one.start) / 2 - 1e-9
             while origin + ticks / fps < middle:
-                yield before.frame
+                yield before
                 ticks += 1
         before = one
     while before is not None and origin + ticks / fps < before.end - 1e-9:
-        yield before.frame
+        yield before
         ticks += 1
 
 

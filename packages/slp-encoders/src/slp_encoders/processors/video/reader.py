@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from av import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from slp_core.signals import Clip, Processor, Signal
+from slp_encoders.processors.mediapipe.estimate import estimated
 from slp_encoders.processors.video.augment import vary
+from slp_encoders.processors.video.crop import Boxes, boxes_of, pose_in
+from slp_encoders.processors.video.decode import Shown
 from slp_encoders.processors.video.film import Film, open_film, upright
 from slp_encoders.processors.video.spec import VideoConfig
 
 
 class VideoReader(Processor):
-    """A clip to ``t c h w`` uint8: the shorter side scaled to ``size``, the centre kept, upright
-    as the file's display matrix says (turns by quarters and mirrors)."""
+    """A clip to ``t c h w`` uint8, upright as the file's display matrix says (turns by quarters
+    and mirrors): the shorter side scaled to ``size`` and the centre kept, or with ``crop`` the
+    square around the mouth or the face (:mod:`slp_encoders.processors.video.crop`)."""
 
     config: VideoConfig
 
@@ -29,9 +34,12 @@ class VideoReader(Processor):
         """Decodes every frame, since only that finds damage, but converts one alone."""
         count = 0
         with open_film(clip, self.config.frame_rate) as film:
-            for frame, _ in film.frames(self.config.fps):
+            boxes = self._boxes(film)
+            for shown, matrix in film.timed(self.config.fps):
                 if count == 0:
-                    self._picture(frame, VideoReformatter())
+                    self._picture(shown, matrix, boxes, VideoReformatter())
+                elif boxes is not None:
+                    boxes.centre(shown.start)
                 count += 1
         return count
 
@@ -55,12 +63,34 @@ class VideoReader(Processor):
             return signal
         return Signal(vary(signal.values, self.config.augment, rng), signal.rate)
 
-    def _pictures(self, film: Film) -> Iterator[np.ndarray]:
-        scaler = VideoReformatter()
-        for frame, matrix in film.frames(self.config.fps):
-            yield upright(self._picture(frame, scaler), matrix)
+    def files(self, clip: Clip) -> list[Path]:
+        """What is read besides the clip's own file, and decides its values too.
 
-    def _picture(self, frame: VideoFrame, scaler: VideoReformatter) -> np.ndarray:
+        Raises: SignalError.
+        """
+        return [] if self.config.poses is None else [pose_in(self.config.poses, clip.source)]
+
+    def _pictures(self, film: Film) -> Iterator[np.ndarray]:
+        boxes, scaler = self._boxes(film), VideoReformatter()
+        for shown, matrix in film.timed(self.config.fps):
+            yield self._picture(shown, matrix, boxes, scaler)
+
+    def _boxes(self, film: Film) -> Boxes | None:
+        if self.config.crop == "centre":
+            return None
+        clip = film.clip
+        pose = next(iter(self.files(clip)), None) or estimated(clip.source, self.config.frame_rate)
+        return boxes_of(pose, self.config.crop, clip, film.rate)
+
+    def _picture(
+        self, shown: Shown, matrix: np.ndarray, boxes: Boxes | None, scaler: VideoReformatter
+    ) -> np.ndarray:
+        if boxes is None:
+            return upright(self._centre(shown.frame, scaler), matrix)
+        whole = scaler.reformat(shown.frame, format="rgb24").to_ndarray()
+        return boxes.cut(upright(whole, matrix), shown.start, self.config.size)
+
+    def _centre(self, frame: VideoFrame, scaler: VideoReformatter) -> np.ndarray:
         size, short = self.config.size, min(frame.width, frame.height)
         width = max(size, round(frame.width * size / short))
         height = max(size, round(frame.height * size / short))

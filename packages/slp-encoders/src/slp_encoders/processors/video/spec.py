@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from attrs import field, frozen
 from attrs.validators import ge, gt, lt, optional
 
@@ -47,8 +49,18 @@ class VideoConfig:
     size: int = field(
         default=224,
         validator=ge(1),
-        metadata={"help": "pixels a side: the shorter side is scaled to it, the centre kept"},
+        metadata={"help": "pixels a side of what is cut out of the picture"},
     )
+    crop: Literal["centre", "mouth", "face"] = field(
+        default="centre",
+        metadata={"help": "the largest square in the middle; or one of constant size that follows "
+                          "the mouth, or the face, of the film's pose"},
+    )  # fmt: skip
+    poses: str | None = field(
+        default=None,
+        metadata={"help": 'folder of the films\' poses, as `slp data pose` writes it, for crop = '
+                          '"mouth" or "face"; left out: MediaPipe estimates them'},
+    )  # fmt: skip
     fps: float | None = field(
         default=None,
         validator=optional(gt(0)),
@@ -62,6 +74,10 @@ class VideoConfig:
     augment: AugmentConfig | None = field(
         default=None, metadata={"help": "random variants in training"}
     )
+
+    def __attrs_post_init__(self) -> None:
+        if self.poses is not None and self.crop == "centre":
+            raise ValueError('poses are read for crop = "mouth" or "face" only')
 
 
 def signature(config: VideoConfig, signal: str) -> TensorType:
