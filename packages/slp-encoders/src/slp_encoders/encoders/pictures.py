@@ -47,8 +47,7 @@ class VisionTransformer(Encoder):
         self.where = context.path or self.title
         self.source = config.model if context.assets is None else str(context.assets)
         with loading(self.title, self.source, self.where):
-            whole = AutoConfig.from_pretrained(self.source, trust_remote_code=False)
-            self.vision = self._vision_config(whole)
+            self.vision = self._vision_config(self._whole_config())
             self.preprocessor = self._preprocessor()
             for name in ("mean", "std"):
                 channels = torch.tensor(self.preprocessor[f"image_{name}"])
@@ -56,6 +55,10 @@ class VisionTransformer(Encoder):
         if context.inputs is not None:
             self._refuse_other_size(context.inputs.known("h"), context.inputs.known("w"))
         self.network = self._network()
+
+    def _whole_config(self) -> Any:
+        """The checkpoint's configuration."""
+        return AutoConfig.from_pretrained(self.source, trust_remote_code=False)
 
     def _vision_config(self, whole: Any) -> Any:
         """The configuration of the network, out of the checkpoint's."""
@@ -79,8 +82,8 @@ class VisionTransformer(Encoder):
         side = self.side
         if (height, width) != (side, side):
             raise UserError(
-                f"{self.where}: {self.config.model} sees pictures of {side} x {side} pixels, the "
-                f"processor gives {height} x {width}; set its size to {side}"
+                f"{self.where}: {self.config.model or self.title} sees pictures of {side} x {side} "
+                f"pixels, the processor gives {height} x {width}; set its size to {side}"
             )
 
     def _network(self) -> Any:

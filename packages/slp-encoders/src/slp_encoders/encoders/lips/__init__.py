@@ -1,0 +1,1 @@
+"""Mouths through a vision transformer and convolutions over time."""
