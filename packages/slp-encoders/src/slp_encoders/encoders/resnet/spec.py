@@ -41,7 +41,7 @@ class ResNetScratch:
             raise ValueError("scratch: hidden_sizes of bottleneck layers divide by 4")
 
 
-def one_of_both(model: str | None, scratch: ResNetScratch | None) -> None:
+def one_of_both(model: str | None, scratch: object) -> None:
     """Raise a ValueError unless either is written."""
     if (model is None) == (scratch is None):
         both = "neither is" if model is None else "both are"
