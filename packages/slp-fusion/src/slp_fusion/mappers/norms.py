@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from torch import Tensor, nn
 
 from slp_core.norm import MaskedBatchNorm
 from slp_core.sequence import Sequence
-
-Norm = Literal["layer", "batch", "none"]
+from slp_fusion.mappers.config import Norm
 
 
 class InputNorm(nn.Module):

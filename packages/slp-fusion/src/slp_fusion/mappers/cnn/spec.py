@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 from attrs import Attribute, field, frozen, validators
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TensorType
+from slp_fusion.mappers.config import MapperConfig
 from slp_fusion.mappers.widths import output_width
 
 
@@ -23,14 +24,9 @@ def _positive(instance: Any, attribute: Attribute, value: list[int]) -> None:
 
 
 @frozen
-class CNNConfig:
+class CNNConfig(MapperConfig):
     """Keys of the convolutional mapper."""
 
-    dim: int | None = field(
-        default=None,
-        validator=validators.optional(validators.ge(1)),
-        metadata={"help": "output width; left out: the width of what comes next"},
-    )
     kernels: list[int] = field(
         factory=lambda: [3, 3], validator=_odd, metadata={"help": "steps each layer sees, odd"}
     )
@@ -43,15 +39,6 @@ class CNNConfig:
         default=2,
         validator=validators.ge(1),
         metadata={"help": "channels of the inner convolutions before their gate, as times dim"},
-    )
-    norm: Literal["layer", "batch", "none"] = field(
-        default="layer",
-        metadata={"help": "of the input: each step by itself, or each channel over the data"},
-    )
-    dropout: float = field(
-        default=0.1,
-        validator=[validators.ge(0), validators.lt(1)],
-        metadata={"help": "share of outputs zeroed in training"},
     )
 
     def __attrs_post_init__(self) -> None:

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from attrs import field, frozen, validators
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TensorType
+from slp_fusion.mappers.config import MapperConfig
 from slp_fusion.mappers.widths import output_width
 
 
 @frozen
-class GRUConfig:
+class GRUConfig(MapperConfig):
     """Keys of the recurrent mapper."""
 
-    dim: int | None = field(
-        default=None,
-        validator=validators.optional(validators.ge(2)),
-        metadata={"help": "output width, even; left out: the width of what comes next"},
-    )
     layers: int = field(default=1, validator=validators.ge(1), metadata={"help": "stacked layers"})
-    norm: Literal["layer", "batch", "none"] = field(
-        default="layer",
-        metadata={"help": "of the input: each step by itself, or each channel over the data"},
-    )
     input_dropout: float = field(
         default=0.0,
         validator=[validators.ge(0), validators.lt(1)],
         metadata={"help": "share of inputs zeroed in training"},
-    )
-    dropout: float = field(
-        default=0.1,
-        validator=[validators.ge(0), validators.lt(1)],
-        metadata={"help": "share of outputs zeroed in training"},
     )
 
 

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from attrs import field, frozen, validators
+from attrs import frozen
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TensorType
+from slp_fusion.mappers.config import MapperConfig
 from slp_fusion.mappers.widths import output_width
 
 
 @frozen
-class LinearConfig:
+class LinearConfig(MapperConfig):
     """Keys of the linear mapper."""
 
-    dim: int | None = field(
-        default=None,
-        validator=validators.optional(validators.ge(1)),
-        metadata={"help": "output width; left out: the width of what comes next"},
-    )
-    norm: Literal["layer", "batch", "none"] = field(
-        default="layer",
-        metadata={"help": "of the input: each step by itself, or each channel over the data"},
-    )
-    dropout: float = field(
-        default=0.1,
-        validator=[validators.ge(0), validators.lt(1)],
-        metadata={"help": "share of outputs zeroed in training"},
-    )
 
 
 def signature(config: LinearConfig, inputs: TensorType) -> TensorType:

@@ -8,18 +8,14 @@ from attrs import field, frozen, validators
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TensorType
+from slp_fusion.mappers.config import MapperConfig
 from slp_fusion.mappers.widths import output_width
 
 
 @frozen
-class MLPConfig:
+class MLPConfig(MapperConfig):
     """Keys of the MLP mapper."""
 
-    dim: int | None = field(
-        default=None,
-        validator=validators.optional(validators.ge(1)),
-        metadata={"help": "output width; left out: the width of what comes next"},
-    )
     hidden: int | None = field(
         default=None,
         validator=validators.optional(validators.ge(1)),
@@ -28,15 +24,6 @@ class MLPConfig:
     layers: int = field(default=2, validator=validators.ge(2), metadata={"help": "linear layers"})
     activation: Literal["relu", "gelu"] = field(
         default="gelu", metadata={"help": "after every linear layer but the last"}
-    )
-    norm: Literal["layer", "batch", "none"] = field(
-        default="layer",
-        metadata={"help": "of the input: each step by itself, or each channel over the data"},
-    )
-    dropout: float = field(
-        default=0.1,
-        validator=[validators.ge(0), validators.lt(1)],
-        metadata={"help": "share of every layer's outputs zeroed in training"},
     )
 
 

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from attrs import field, frozen, validators
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TensorType
+from slp_fusion.mappers.config import MapperConfig
 from slp_fusion.mappers.widths import output_width
 
 
 @frozen
-class SegmentsConfig:
+class SegmentsConfig(MapperConfig):
     """Keys of the segment mapper."""
 
-    dim: int | None = field(
-        default=None,
-        validator=validators.optional(validators.ge(1)),
-        metadata={"help": "output width; left out: the width of what comes next"},
-    )
     segments: int = field(
         default=5, validator=validators.ge(1), metadata={"help": "equal parts of a clip"}
     )
     hidden: int = field(
         default=512, validator=validators.ge(1), metadata={"help": "width of the hidden layer"}
-    )
-    norm: Literal["layer", "batch", "none"] = field(
-        default="layer",
-        metadata={"help": "of the input: each step by itself, or each channel over the data"},
     )
     input_dropout: float = field(
         default=0.0,
