@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 
@@ -54,11 +55,28 @@ def write_text(path: Path, text: str) -> None:
 
 
 def content_hash(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hex; of a folder, of the names and hashes of its files."""
+    """The SHA-256 of a file's bytes, in hex; of a folder, of the names and hashes of its files,
+    hidden ones aside."""
     path = Path(path)
     if path.is_dir():
-        files = sorted(file for file in path.glob("*") if file.is_file())
-        listed = "".join(f"{content_hash(file)}  {file.name}\n" for file in files)
+        listed = "".join(f"{content_hash(file)}  {file.name}\n" for file in _files(path))
         return hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def remembered_hash(path: Path) -> str:
+    """:func:`content_hash`, computed again in this process only if a file's size or time of change
+    is another."""
+    path = Path(path)
+    stats = [(one.name, one.stat()) for one in (_files(path) if path.is_dir() else [path])]
+    return _hash(path, tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats))
+
+
+@cache
+def _hash(path: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
+    return content_hash(path)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.glob("[!.]*") if file.is_file())

@@ -8,6 +8,7 @@ import pickle
 import random
 import re
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from slp_core.signals import Clip, SignalError
 from slp_encoders.extraction import shards, store
 from slp_encoders.extraction.export import export
 from slp_encoders.extraction.extractor import Extractor, Wanted
-from slp_encoders.extraction.keys import Encoding, clip_hash
+from slp_encoders.extraction.keys import Encoding, clip_hash, code_hash
 from slp_encoders.extraction.store import FeatureCache
 from slp_encoders.extraction.stored import StoredFeatures
 
@@ -259,7 +260,7 @@ def test_what_was_not_extracted(tmp_path: Path, films: list[Path]) -> None:
 
 
 def test_reading_maps_the_file(tmp_path: Path) -> None:
-    (file,) = toys.write_films(tmp_path, 20_000)  # 400 kB of features
+    (file,) = toys.write_films(tmp_path, 2_000)  # 40 kB of features
     cache = fill(tmp_path / "cache", [file])
     (key,) = cache
     addresses = {FeatureCache(tmp_path / "cache").read(key).data_ptr() for _ in range(3)}
@@ -334,6 +335,32 @@ def test_a_key_changes_with_whatever_a_feature_depends_on(tmp_path: Path) -> Non
     ]
     assert len({key, *others}) == len(others) + 1
     assert "mean" not in encoder.state_dict()
+
+
+def test_the_code_is_all_that_a_part_is_made_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "plugin_of_ours"
+    (home / "encoders" / "ours").mkdir(parents=True)
+    for folder in (home, home / "encoders", home / "encoders" / "ours"):
+        (folder / "__init__.py").touch()
+    (home / "encoders" / "ours" / "model.py").write_text(
+        "import json\nfrom plugin_of_ours.encoders import shared\nfrom ... import roots as _\n"
+        "class Ours: ...\n"
+    )
+    modules = ["encoders/shared.py", "roots.py", "other.py"]
+    for name in modules:
+        (home / name).write_text("SIZE = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    kind = import_module("plugin_of_ours.encoders.ours.model").Ours
+    before = code_hash(kind)
+    for name in modules:
+        (home / name).write_text("SIZE = 2\n")
+        code_hash.cache_clear()
+        assert (code_hash(kind) == before) is (name == "other.py")
+        (home / name).write_text("SIZE = 1\n")
+    code_hash.cache_clear()
+    assert code_hash(kind) == before
 
 
 def test_an_edited_clip_is_another(tmp_path: Path) -> None:

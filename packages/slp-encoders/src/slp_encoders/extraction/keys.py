@@ -4,7 +4,7 @@ A key is the SHA-256 of the clip's content and span, and of both parts' identity
 version, source code, configuration, files and tensors, and the precision. Three choices:
 
 - The code is hashed as well as the package's version, which a developer changes more seldom than
-  the code: the Python files of the folders in which the part's classes stand.
+  the code: the modules of the part's classes, and those of their package that they import.
 - Buffers that are no weights are hashed too: a CLIP's mean and deviation are not in its state.
 - What a part saves beside its weights is hashed (``save_assets``): the checkpoint's own
   configuration decides as much as its weights do.
@@ -15,11 +15,12 @@ change the last bits of a number at most.
 
 from __future__ import annotations
 
+import ast
 import hashlib
-import inspect
 import json
 from functools import cache
 from importlib.metadata import packages_distributions, version
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 from cattrs import unstructure
 
-from slp_core.files import content_hash
+from slp_core.files import content_hash, remembered_hash
 from slp_core.signals import Clip, Processor, SignalError
 
 if TYPE_CHECKING:
@@ -102,21 +103,39 @@ def tensors_hash(module: nn.Module) -> str:
 
 @cache
 def code_hash(kind: type) -> str:
-    """The SHA-256 of the source files beside a class and beside those it inherits from."""
-    files: set[Path] = set()
+    """The SHA-256 of a class's source and of all that it is made with: the modules of the classes
+    it inherits from, and what these import of their own packages."""
+    found: dict[str, Path] = {}
     for one in kind.__mro__:
-        if one.__module__.partition(".")[0] in _FOUNDATIONS:
-            continue
-        try:
-            file = Path(inspect.getfile(one))
-        except (OSError, TypeError):
-            continue  # made by hand in a session: there is no file
-        files |= set(file.parent.glob("*.py")) if "." in one.__module__ else {file}
+        if one.__module__.partition(".")[0] not in _FOUNDATIONS:
+            _follow(one.__module__, found)
     digest = hashlib.sha256()
-    for file in sorted(files, key=lambda one: (one.parent.name, one.name)):
-        digest.update(f"{file.parent.name}/{file.name}\n".encode())
+    for name, file in sorted(found.items()):
+        digest.update(f"{name}\n".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _follow(module: str, found: dict[str, Path]) -> None:
+    """Add a module's file, and those of the modules of its package that it imports."""
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        return  # made by hand in a session: there is no file
+    if module in found or spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        return
+    found[module] = Path(spec.origin)
+    package = module if spec.submodule_search_locations is not None else spec.parent or ""
+    for node in ast.walk(ast.parse(found[module].read_bytes())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            home = resolve_name("." * node.level + (node.module or ""), package)
+            names = [home, *(f"{home}.{alias.name}" for alias in node.names)]
+        for name in names:
+            if name.partition(".")[0] == module.partition(".")[0]:
+                _follow(name, found)
 
 
 @cache
@@ -127,20 +146,13 @@ def package_version(module: str) -> str:
 
 
 def clip_hash(clip: Clip) -> str:
-    """The SHA-256 of a clip's file, or of the files of its folder; a file's is computed again
-    only if the file has changed.
+    """The SHA-256 of a clip's file, or of the files of its folder.
 
     Raises:
         SignalError: the file cannot be read.
     """
     try:
-        path = Path(clip.source)
-        if not path.is_dir():
-            return _stamped_hash(path)
-        digest = hashlib.sha256()
-        for file in sorted(one for one in path.glob("[!.]*") if one.is_file()):
-            digest.update(f"{file.name} {_stamped_hash(file)}\n".encode())
-        return digest.hexdigest()
+        return remembered_hash(Path(clip.source))
     except FileNotFoundError:
         raise SignalError(f"{clip.source}: there is no such file") from None
     except OSError as error:
@@ -150,16 +162,6 @@ def clip_hash(clip: Clip) -> str:
 def canonical(value: Any) -> bytes:
     """JSON with one spelling."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False).encode()
-
-
-def _stamped_hash(file: Path) -> str:
-    stat = file.stat()
-    return _file_hash(file, stat.st_size, stat.st_mtime_ns)
-
-
-@cache
-def _file_hash(file: Path, size: int, changed: int) -> str:
-    return content_hash(file)
 
 
 def _assets_hash(part: Any) -> str:

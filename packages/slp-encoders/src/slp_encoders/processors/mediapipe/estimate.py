@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from slp_core.files import content_hash, whole_file
+from slp_core.files import remembered_hash, whole_file
 from slp_core.signals import Clip, SignalError
 from slp_encoders.processors.video.film import FRAME_RATE, Film, open_film, upright
 
@@ -36,7 +36,7 @@ def estimated(source: str, rate: float = FRAME_RATE) -> Path:
         SignalError: as :func:`write_pose`.
     """
     try:
-        content = content_hash(Path(source))
+        content = remembered_hash(Path(source))
     except OSError as error:
         raise SignalError(f"{source}: cannot be read: {error.strerror}") from error
     shown = f"{rate:g}" if Path(source).is_dir() else "its own"
