@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
 
@@ -19,13 +19,12 @@ from slp_core.errors import UserError
 from slp_core.hooks import hooks
 from slp_core.manifest import Row
 from slp_core.reading import RowReader
+from slp_core.recipe import Precision
 
 if TYPE_CHECKING:
     from slp_core.dataset import BadRow
     from slp_core.pipeline import Pipeline
 
-Precision = Literal["float32", "bfloat16", "float16"]
-PRECISIONS: tuple[str, ...] = get_args(Precision)
 #: Called with (clips done, clips, pictures or steps read).
 ExtractionProgress = Callable[[int, int, int], None]
 

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from attrs.validators import ge, gt, in_, min_len, optional
 
 SCHEMA = 1
+Precision = Literal["float32", "bfloat16", "float16"]
 
 
 @frozen
@@ -48,7 +49,7 @@ class Data:
     skip_bad: bool = False  #: leave out rows that cannot be read; they are counted and listed
     cache_gib: float = field(default=2.0, validator=ge(0))  #: read signals kept in memory
     features: str = "features"  #: folder below ``root`` for frozen encoders' output; "": none
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"  #: of what is kept there
+    precision: Precision = "float32"  #: of what is kept there
 
     def path(self, split: str) -> Path | None:
         """The manifest of ``train``, ``validation`` or ``test``."""

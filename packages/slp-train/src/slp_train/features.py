@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from slp_core.errors import UserError
-from slp_core.features import Extraction, FeatureStore, Precision, frozen_streams, open_store
+from slp_core.features import Extraction, FeatureStore, frozen_streams, open_store
 from slp_core.manifest import Manifest, Row
 from slp_core.reading import RowReader
-from slp_core.recipe import Recipe
+from slp_core.recipe import Precision, Recipe
 from slp_train import distributed
 from slp_train.progress import bar, say
 

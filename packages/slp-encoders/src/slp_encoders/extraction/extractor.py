@@ -16,10 +16,11 @@ import numpy as np
 from attrs import define, field, frozen
 
 from slp_core.dataset import BadRow
-from slp_core.features import Extraction, ExtractionProgress, Precision
+from slp_core.features import Extraction, ExtractionProgress
 from slp_core.manifest import Row
 from slp_core.parts import Encoder
 from slp_core.reading import clip_of
+from slp_core.recipe import Precision
 from slp_core.signals import Clip, Processor, SignalError
 from slp_encoders.extraction.keys import Encoding
 from slp_encoders.extraction.prefetch import prefetch

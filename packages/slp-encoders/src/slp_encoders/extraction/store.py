@@ -25,9 +25,10 @@ from filelock import FileLock
 
 from slp_core.corpus import Progress
 from slp_core.errors import UserError
-from slp_core.features import Extraction, ExtractionProgress, FeatureStore, Precision
+from slp_core.features import Extraction, ExtractionProgress, FeatureStore
 from slp_core.manifest import Row
 from slp_core.reading import RowReader
+from slp_core.recipe import Precision
 from slp_core.signals import Clip
 from slp_encoders.extraction.keys import LIBRARIES, Encoding, canonical
 from slp_encoders.extraction.shards import (
