@@ -111,7 +111,8 @@ class Track:
     def _take(self, clip: Encoded, frames: list[np.ndarray]) -> None:
         if self._batch is None:
             shape = (self.size, len(frames), *frames[0].shape)
-            self._batch = torch.zeros(shape, dtype=torch.from_numpy(frames[0]).dtype)
+            empty = torch.zeros(shape, dtype=torch.from_numpy(frames[0]).dtype)
+            self._batch = _colours_last(empty) if empty.ndim == 5 else empty
         place = self._batch[len(self._owners)].numpy()
         for number, frame in enumerate(frames):
             place[number] = frame
@@ -145,6 +146,12 @@ class Track:
     def _finish(self, clip: Encoded) -> None:
         if clip.ended and not clip.waiting:
             self.done(clip)
+
+
+def _colours_last(pictures: Tensor) -> Tensor:
+    """The same ``n w c h w``, in memory as ``n w h w c``: so they are decoded, and convolutions in
+    bfloat16 are nearly twice as fast."""
+    return pictures.movedim(2, -1).contiguous().movedim(-1, 2)
 
 
 def _runs(owners: list[Encoded]) -> Iterator[tuple[Encoded, int, int]]:
