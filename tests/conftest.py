@@ -30,6 +30,15 @@ def run_slp(
     return done
 
 
+def save_dinov2(folder: Path) -> None:
+    """A random network under the name of a published one, as a folder that is found before the
+    hub is asked."""
+    from transformers import BitImageProcessor, Dinov2Config, Dinov2Model
+
+    Dinov2Model(Dinov2Config(hidden_size=16, num_hidden_layers=1)).save_pretrained(folder)
+    BitImageProcessor(crop_size=224).save_pretrained(folder)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
@@ -43,6 +52,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = "recipes/tiny/multimodalhugs-pose.toml"
     run_slp("train", recipe, "--run", "runs/quickstart", cwd=home)
     shutil.copy(next((home / "data/tiny").rglob("*.pose")), home / "clip.pose")
+    run_slp("data", "synth", "films", "--samples", "10", "--video", cwd=home)
+    shutil.copy(next((home / "films").rglob("*.mp4")), home / "clip.mp4")
+    save_dinov2(home / "facebook/dinov2-small")
     return home
 
 

@@ -7,7 +7,7 @@ The core knows no cache. A package gives one by implementing the hook ``slp_feat
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,8 +22,12 @@ from slp_core.reading import RowReader
 from slp_core.recipe import Precision
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from slp_core.dataset import BadRow
+    from slp_core.parts import Encoder
     from slp_core.pipeline import Pipeline
+    from slp_core.signals import Processor
 
 #: Called with (clips done, clips, pictures or steps read).
 ExtractionProgress = Callable[[int, int, int], None]
@@ -52,6 +56,17 @@ class FeatureStore(ABC):
         progress: ExtractionProgress | None = None,
     ) -> Extraction:
         """Encode the rows' clips for these streams, except those that are there."""
+
+    @abstractmethod
+    def encode(
+        self,
+        encoder: Encoder,
+        files: Iterable[str | Path],
+        processor: Processor,
+        precision: Precision = "float32",
+        progress: ExtractionProgress | None = None,
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Encode files, except those that are there: each with its features ``t d``."""
 
     @abstractmethod
     def reader(

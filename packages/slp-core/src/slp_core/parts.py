@@ -8,7 +8,7 @@ a sample's result.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,11 +17,15 @@ from torch import Tensor, nn
 
 from slp_core.batch import Batch, Tokens
 from slp_core.context import Context
+from slp_core.errors import UserError
 from slp_core.manifest import Row
+from slp_core.recipe import Precision
 from slp_core.sequence import Sequence
 
 if TYPE_CHECKING:
+    from slp_core.features import ExtractionProgress
     from slp_core.pipeline import Pipeline, Trace
+    from slp_core.signals import Processor
 
 
 class Part(nn.Module):
@@ -73,6 +77,36 @@ class Encoder(Part):
 
     @abstractmethod
     def forward(self, inputs: Sequence) -> Sequence: ...
+
+    def processor(self) -> Processor:
+        """What reads files for this encoder where nobody says.
+
+        Raises:
+            UserError: it can be read for in many ways.
+        """
+        raise UserError(
+            f"{type(self).__name__}: say which processor reads the files: extract(files, processor)"
+        )
+
+    def extract(
+        self,
+        files: Iterable[str | Path],
+        processor: Processor | None = None,
+        *,
+        precision: Precision = "float32",
+        folder: Path | str = "features",
+        progress: ExtractionProgress | None = None,
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Encode files, or find them encoded in the feature cache ``folder``: each with its
+        features ``t d``. A bar is shown where nothing else is told the ``progress``.
+
+        Raises:
+            UserError: a file cannot be read, or nothing reads files for this encoder.
+        """
+        from slp_core.features import open_store
+
+        store = open_store(Path(folder))
+        return store.encode(self, files, processor or self.processor(), precision, progress)
 
 
 class Tokenizer(Part):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -48,13 +49,13 @@ class RowReader:
         return self._each(row, lambda processor, clip: processor.show(clip, frames))
 
     def files(self, row: Row) -> list[Path]:
-        """The files the row's signals are read from; of a folder, all that is in it."""
-        columns = [
-            self.recipe.streams[name].signal or ""
-            for name, processor in self.processors.items()
-            if processor.reads_files
-        ]
-        paths = dict.fromkeys(row.path(column) for column in columns if row.get(column))
+        """The files the row's signals are read from; of a folder, all that is in it. Nothing of a
+        signal that cannot be read: whoever reads it says why."""
+        paths: dict[Path, None] = {}
+        for name, processor in self.processors.items():
+            with suppress(SignalError):
+                clip = clip_of(row, self.recipe.streams[name].signal or "", processor)
+                paths |= dict.fromkeys(processor.files(clip))
         return [
             file for path in paths for file in (sorted(path.glob("*")) if path.is_dir() else [path])
         ]

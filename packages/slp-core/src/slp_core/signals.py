@@ -59,6 +59,13 @@ class Processor(ABC):
                 finite; or the span lies outside the clip.
         """
 
+    def files(self, clip: Clip) -> list[Path]:
+        """The files that decide a clip's values; a folder stands for all that is in it.
+
+        Raises: SignalError, if what is read besides the clip's own file is not there.
+        """
+        return [Path(clip.source)] if self.reads_files else []
+
     def probe(self, clip: Clip) -> int:
         """The number of steps, found as cheaply as the format allows.
 

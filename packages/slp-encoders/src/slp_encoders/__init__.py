@@ -52,7 +52,6 @@ _HOME = {
     "VideoMAEConfig": "encoders.videomae.spec",
     "VideoMAEEncoder": "encoders.videomae.model",
     "VideoReader": "processors.video.reader",
-    "extract": "extraction.extractor",
     "synthesize": "synthetic",
 }
 __all__ = sorted(_HOME)

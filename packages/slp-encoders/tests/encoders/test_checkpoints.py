@@ -10,11 +10,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from transformers import BertConfig
 
 from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.sequence import Sequence
+from slp_core.signals import Clip
 from slp_core.tensortype import Rate, Symbol, TensorType, TypeMismatch
 from slp_core.testing import assert_padding_changes_nothing
 
@@ -83,6 +85,23 @@ def test_opened_again_without_the_model(
     inputs = Sequence.pad(clips(2, 7), [25.0] * 2)
     assert torch.equal(again(inputs).values, part(inputs).values)
     assert again.sizes() == part.sizes() == {"d": part(inputs).values.shape[2]}
+
+
+@every_name
+def test_files_are_read_as_it_needs_them(
+    checkpoints: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    film = tmp_path / "film"  # a folder of pictures, wider than high
+    film.mkdir()
+    for number in range(9):
+        noise = torch.randint(256, (40, 60, 3), dtype=torch.uint8).numpy()
+        Image.fromarray(noise).save(film / f"{number}.png")
+    part = CHECKPOINTS[name].open(checkpoints[name])
+    ((source, features),) = part.extract([film], folder=tmp_path / "cache")
+    with torch.no_grad():
+        frames = torch.from_numpy(part.processor().read(Clip(source)).values)
+        alone = part(Sequence.pad([frames], [25.0]))
+    assert torch.allclose(features, alone.values[0], atol=1e-5)
 
 
 @every_name

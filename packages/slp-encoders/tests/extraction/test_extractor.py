@@ -11,10 +11,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from slp_core.errors import UserError
 from slp_core.manifest import Row
 from slp_core.parts import Encoder
 from slp_core.signals import Clip
-from slp_encoders.extraction.extractor import Extractor, Wanted, extract
+from slp_encoders.extraction.extractor import Extractor, Wanted
 from slp_encoders.extraction.store import FeatureCache
 
 from . import toys
@@ -138,17 +139,32 @@ def test_lower_precision(tmp_path: Path, precision: str, most: float) -> None:
     assert 1e-5 < gap < most
 
 
-def test_python_interface(tmp_path: Path) -> None:
+def test_python_interface(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = toys.write_films(tmp_path, 3, 5)
     encoder, processor, told = toys.Pictures(), toys.Films(), []
     for _ in range(2):
         found = dict(
-            extract(
-                encoder, files, processor, folder=tmp_path / "cache",
+            encoder.extract(
+                files,
+                processor,
+                folder=tmp_path / "cache",
                 progress=lambda *numbers: told.append(numbers),
             )
-        )  # fmt: skip
+        )
     assert list(found) == [str(file) for file in files]
     assert [len(values) for values in found.values()] == [3, 5]
     assert processor.decoded == 8
     assert told[-1] == (2, 2, 8)
+    assert not capsys.readouterr().err
+    assert list(encoder.extract(files, processor, folder=tmp_path / "again"))
+    assert "encoding" in capsys.readouterr().err
+
+
+def test_files_that_cannot_be_read_are_all_named(tmp_path: Path) -> None:
+    files = toys.write_films(tmp_path, 3, 5, 4)
+    for file in files[1:]:
+        file.write_text(f"no film, {file.name}")
+    with pytest.raises(UserError, match=rf"{files[1].name}(.|\n)*{files[2].name}"):
+        list(toys.Pictures().extract(files, toys.Films(), folder=tmp_path / "cache"))
+    with pytest.raises(UserError, match="say which processor reads the files"):
+        list(toys.Pictures().extract(files, folder=tmp_path / "cache"))

@@ -23,7 +23,7 @@ from slp_core.signals import Clip, SignalError
 from slp_encoders.extraction import shards, store
 from slp_encoders.extraction.export import export
 from slp_encoders.extraction.extractor import Extractor, Wanted
-from slp_encoders.extraction.keys import Encoding, clip_hash, code_hash
+from slp_encoders.extraction.keys import Encoding, code_hash, file_hash
 from slp_encoders.extraction.store import FeatureCache
 from slp_encoders.extraction.stored import StoredFeatures
 
@@ -363,20 +363,37 @@ def test_the_code_is_all_that_a_part_is_made_with(
     assert code_hash(kind) == before
 
 
+def test_what_is_read_beside_the_clip_is_part_of_the_key(tmp_path: Path) -> None:
+    (film,) = toys.write_films(tmp_path, 3)
+    beside = tmp_path / "mouth.txt"
+
+    class Beside(toys.Films):
+        def files(self, clip: Clip) -> list[Path]:
+            return [*super().files(clip), beside]
+
+    encoding = Encoding.of(Beside(), toys.Pictures())
+    with pytest.raises(SignalError, match=r"mouth\.txt: there is no such file"):
+        encoding.key(Clip(str(film)))
+    beside.write_text("here")
+    before = encoding.key(Clip(str(film)))
+    beside.write_text("there")
+    assert encoding.key(Clip(str(film))) != before
+
+
 def test_an_edited_clip_is_another(tmp_path: Path) -> None:
     (file,) = toys.write_films(tmp_path, 3)
-    before = clip_hash(Clip(str(file)))
-    assert clip_hash(Clip(str(file))) == before
+    before = file_hash(file)
+    assert file_hash(file) == before
     toys.write_films(tmp_path, 4)
-    assert clip_hash(Clip(str(file))) != before
+    assert file_hash(file) != before
 
 
 def test_a_folder_of_pictures_is_hashed_whole(tmp_path: Path) -> None:
     for name in ("1.png", "2.png"):
         (tmp_path / name).write_bytes(name.encode())
-    before = clip_hash(Clip(str(tmp_path)))
+    before = file_hash(tmp_path)
     (tmp_path / "2.png").rename(tmp_path / "3.png")
-    assert clip_hash(Clip(str(tmp_path))) != before
+    assert file_hash(tmp_path) != before
 
 
 # Export

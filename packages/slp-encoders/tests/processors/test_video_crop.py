@@ -255,11 +255,11 @@ def test_where_the_pose_of_a_film_is(tmp_path: Path) -> None:
             pose_in(str(tmp_path / "poses"), str(tmp_path / film)) == tmp_path / "poses" / expected
         )
     reader = VideoReader(VideoConfig(crop="face", poses=str(tmp_path / "poses")))
-    assert reader.files(Clip("day/a.mp4")) == [tmp_path / "poses/day/a.pose"]
+    assert reader.files(Clip("day/a.mp4")) == [Path("day/a.mp4"), tmp_path / "poses/day/a.pose"]
     with pytest.raises(SignalError, match=r"c\.mp4: its pose is not in .*\(c\.pose is expected\)"):
         reader.files(Clip("c.mp4"))
-    assert VideoReader(VideoConfig()).files(Clip("a.mp4")) == []
-    assert VideoReader(VideoConfig(crop="face")).files(Clip("a.mp4")) == []
+    assert VideoReader(VideoConfig()).files(Clip("a.mp4")) == [Path("a.mp4")]
+    assert VideoReader(VideoConfig(crop="face")).files(Clip("a.mp4")) == [Path("a.mp4")]
 
 
 def test_without_a_folder_the_pose_is_estimated(

@@ -15,15 +15,16 @@ from transformers.image_processing_base import ImageProcessingMixin
 from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.files import write_text
-from slp_core.parts import Encoder, ReceptiveField
+from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
+from slp_encoders.encoders.frames import FrameEncoder
 from slp_encoders.encoders.windows import Windows
 from slp_encoders.hub import loading
 
 PREPROCESSOR = "preprocessor_config.json"
 
 
-class VisionTransformer(Encoder):
+class VisionTransformer(FrameEncoder):
     """A pretrained network over frames, from a folder or the hub.
 
     ``config.model`` says which. The mean and standard deviation of the colours are the

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import define, field, frozen
+from rich.console import Console
+from rich.progress import Progress
 
 from slp_core.dataset import BadRow
+from slp_core.errors import UserError
 from slp_core.features import Extraction, ExtractionProgress
 from slp_core.manifest import Row
 from slp_core.parts import Encoder
@@ -224,29 +227,27 @@ def _missing(
     return wanted, found, bad
 
 
-def extract(
+def encode_files(
+    store: FeatureCache,
     encoder: Encoder,
     files: Iterable[str | Path],
     processor: Processor,
-    *,
     precision: Precision = "float32",
-    folder: Path | str = "features",
     progress: ExtractionProgress | None = None,
 ) -> Iterator[tuple[str, Tensor]]:
-    """Encode files, or find them encoded in the cache: each with its features ``t d``.
-
-    Raises:
-        SignalError: a file cannot be read.
-    """
-    extractor = Extractor(FeatureCache(folder), processor, {"": encoder}, precision)
+    """See ``Encoder.extract``."""
+    extractor = Extractor(store, processor, {"": encoder}, precision)
     names = [str(file) for file in files]
     keys = {name: extractor.keys(Clip(name))[""] for name in names}
     first = {key: name for name, key in reversed(keys.items())}
-    missing = [key for key in dict.fromkeys(keys.values()) if key not in extractor.store]
+    missing = [key for key in dict.fromkeys(keys.values()) if key not in store]
     rows = {key: Row({"id": Path(first[key]).stem}, Path(), 0) for key in missing}
-    extractor.run([Wanted(Clip(first[key]), [rows[key]], {"": key}) for key in missing], progress)
-    extractor.store.pack()
+    wanted = [Wanted(Clip(first[key]), [rows[key]], {"": key}) for key in missing]
+    with Progress(console=Console(stderr=True), disable=progress is not None) as bar:
+        task = bar.add_task("encoding", total=len(wanted))
+        extractor.run(wanted, progress or (lambda done, *_: bar.update(task, completed=done)))
+    store.pack()
     if extractor.bad:
-        raise SignalError(extractor.bad[0][1])
+        raise UserError("\n".join(reason for _, reason in extractor.bad))
     for name in names:
-        yield name, extractor.store.read(keys[name])
+        yield name, store.read(keys[name])

@@ -18,6 +18,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec, resolve_name
@@ -49,13 +50,13 @@ class Encoding:
     processor: dict[str, Any]
     encoder: dict[str, Any]
     precision: str
-    reads_files: bool = True
+    files: Callable[[Clip], list[Path]]  #: that decide a clip's values
 
     @classmethod
     def of(cls, processor: Processor, encoder: Encoder, precision: str = "float32") -> Encoding:
         """``precision``: the dtype that is computed in and stored."""
         parts = identity(processor), {**identity(encoder), "tensors": tensors_hash(encoder)}
-        return cls(*parts, precision, processor.reads_files)
+        return cls(*parts, precision, processor.files)
 
     def facts(self) -> dict[str, Any]:
         """As JSON values."""
@@ -71,7 +72,8 @@ class Encoding:
         Raises:
             SignalError: the clip's file cannot be read.
         """
-        content = clip_hash(clip) if self.reads_files else _hash(clip.source.encode())
+        files = self.files(clip)
+        content = [file_hash(file) for file in files] or _hash(clip.source.encode())
         span = {"content": content, "start": float(clip.start), "end": clip.end}
         return _hash(canonical([span, self.facts()]))
 
@@ -145,18 +147,18 @@ def package_version(module: str) -> str:
     return f"{found[0]} {version(found[0])}" if found else ""
 
 
-def clip_hash(clip: Clip) -> str:
-    """The SHA-256 of a clip's file, or of the files of its folder.
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file, or of the files of a folder.
 
     Raises:
-        SignalError: the file cannot be read.
+        SignalError: it cannot be read.
     """
     try:
-        return remembered_hash(Path(clip.source))
+        return remembered_hash(path)
     except FileNotFoundError:
-        raise SignalError(f"{clip.source}: there is no such file") from None
+        raise SignalError(f"{path}: there is no such file") from None
     except OSError as error:
-        raise SignalError(f"{clip.source}: cannot be read: {error.strerror}") from error
+        raise SignalError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def canonical(value: Any) -> bytes:

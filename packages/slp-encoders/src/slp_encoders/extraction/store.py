@@ -14,7 +14,7 @@ import contextlib
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import RLock
@@ -29,7 +29,7 @@ from slp_core.features import Extraction, ExtractionProgress, FeatureStore
 from slp_core.manifest import Row
 from slp_core.reading import RowReader
 from slp_core.recipe import Precision
-from slp_core.signals import Clip
+from slp_core.signals import Clip, Processor
 from slp_encoders.extraction.keys import LIBRARIES, Encoding, canonical
 from slp_encoders.extraction.shards import (
     ClipRecord,
@@ -44,6 +44,7 @@ from slp_encoders.extraction.shards import (
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from slp_core.parts import Encoder
     from slp_core.pipeline import Pipeline
 
 MOST_CLIPS = 512  #: in a shard
@@ -181,7 +182,7 @@ class FeatureCache(FeatureStore):
         clip_record = ClipRecord(
             key,
             tuple(ids),
-            Path(clip.source).name if encoding.reads_files else clip.source,
+            Path(clip.source).name if encoding.files(clip) else clip.source,
             float(clip.start),
             clip.end,
             (writer.steps, writer.width),
@@ -258,6 +259,18 @@ class FeatureCache(FeatureStore):
         from slp_encoders.extraction.extractor import extract_rows
 
         return extract_rows(self, pipeline, streams, rows, precision, progress)
+
+    def encode(
+        self,
+        encoder: Encoder,
+        files: Iterable[str | Path],
+        processor: Processor,
+        precision: Precision = "float32",
+        progress: ExtractionProgress | None = None,
+    ) -> Iterator[tuple[str, Tensor]]:
+        from slp_encoders.extraction.extractor import encode_files
+
+        return encode_files(self, encoder, files, processor, precision, progress)
 
     def reader(
         self, pipeline: Pipeline, streams: Sequence[str], precision: Precision = "float32"

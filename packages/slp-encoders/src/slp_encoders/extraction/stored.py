@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slp_core.errors import UserError
@@ -18,7 +19,9 @@ class StoredFeatures(Processor):
     def __init__(self, store: FeatureCache, encoding: Encoding) -> None:
         super().__init__(encoding)
         self.store, self.encoding = store, encoding
-        self.reads_files = encoding.reads_files
+
+    def files(self, clip: Clip) -> list[Path]:
+        return self.encoding.files(clip)
 
     def read(self, clip: Clip) -> Signal:
         key = self._key(clip)

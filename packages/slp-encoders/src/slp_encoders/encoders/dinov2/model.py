@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 from transformers import Dinov2Config, Dinov2WithRegistersConfig
+from transformers.image_processing_utils import get_size_dict
 
 from slp_core.errors import UserError
 from slp_encoders.encoders.pictures import PictureEncoder
@@ -14,11 +15,16 @@ class DinoV2Encoder(PictureEncoder):
 
     Both outputs come after the final LayerNorm: ``cls`` is the class token, ``patch-mean`` the
     mean of the patches, without the class token and the registers. Pictures may be of any size
-    that is a whole number of patches: the network stretches its positions.
+    that is a whole number of patches, the network stretches its positions: ``extract`` gives it
+    those its checkpoint was evaluated with, of 224 pixels.
     """
 
     title = "DINOv2"
     kinds = (Dinov2Config, Dinov2WithRegistersConfig)
+
+    @property
+    def side(self) -> int:
+        return int(get_size_dict(self.preprocessor["crop_size"])["height"])
 
     def _refuse_other_size(self, height: int, width: int) -> None:
         patch = self.vision.patch_size

@@ -9,8 +9,11 @@ from einops import rearrange
 
 from slp_core.parts import Encoder
 from slp_core.sequence import Sequence
+from slp_core.signals import Processor
 from slp_encoders.encoders.handshape.spec import DISTANCES, HandshapeConfig
 from slp_encoders.processors.pose.hand import BEFORE, POINTS, THUMB, TIPS, WRIST
+from slp_encoders.processors.pose.reader import PoseReader
+from slp_encoders.processors.pose.spec import PoseConfig
 
 _JOINTS = [joint for joint in range(5, POINTS) if joint not in TIPS]
 _BONES = [(BEFORE[joint], joint) for joint in range(1, POINTS)]
@@ -33,6 +36,16 @@ class HandshapeEncoder(Encoder):
     """
 
     config: HandshapeConfig
+
+    def processor(self) -> Processor:
+        return PoseReader(
+            PoseConfig(
+                normalize="hands",
+                dominant=self.config.hands == 1,
+                coordinates=self.config.coordinates,
+                presence=self.config.presence,
+            )
+        )
 
     def forward(self, inputs: Sequence) -> Sequence:
         config = self.config

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from slp_core.context import Context
 from slp_core.errors import UserError
-from slp_core.parts import Encoder, ReceptiveField
+from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
+from slp_encoders.encoders.frames import FrameEncoder
 from slp_encoders.encoders.i3d.spec import WIDTH, I3DConfig
 from slp_encoders.encoders.windows import Windows
 
@@ -112,7 +113,7 @@ class InceptionI3D(nn.Sequential):
             self.add_module(name, layer)
 
 
-class I3DEncoder(Encoder):
+class I3DEncoder(FrameEncoder):
     """Frames ``b t c h w`` of bytes to a vector a window, ``b t' 1024``, at ``rate / stride``.
 
     The vector is what the logits would be read from: the mean of the last block over time, height

@@ -13,9 +13,12 @@ from transformers import ViTConfig, ViTModel
 from slp_core.context import Context
 from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
+from slp_core.signals import Processor
 from slp_encoders.encoders.lips.spec import LipsConfig
 from slp_encoders.encoders.pictures import PictureEncoder
 from slp_encoders.encoders.windows import Windows
+from slp_encoders.processors.video.reader import VideoReader
+from slp_encoders.processors.video.spec import VideoConfig
 
 #: of ViT's training pictures; what networks from scratch are given
 HALVES = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
@@ -88,6 +91,9 @@ class LipsEncoder(PictureEncoder):
         network.pooler = None
         missing = [key for key in report["missing_keys"] if not key.startswith("pooler.")]
         super()._refuse_other_weights(network, {**report, "missing_keys": missing})
+
+    def processor(self) -> Processor:
+        return VideoReader(VideoConfig(size=self.side, crop="mouth"))
 
     def sizes(self) -> dict[str, int]:
         return {"d": self.config.dim}

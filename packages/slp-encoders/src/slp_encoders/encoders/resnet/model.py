@@ -16,8 +16,9 @@ from transformers.image_processing_base import ImageProcessingMixin
 from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.files import write_text
-from slp_core.parts import Encoder, ReceptiveField
+from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
+from slp_encoders.encoders.frames import FrameEncoder
 from slp_encoders.encoders.resnet.spec import ResNetConfig, ResNetScratch
 from slp_encoders.hub import loading
 
@@ -103,7 +104,7 @@ class PictureResNet(nn.Module):
         return self.network((pictures / 255 - self.mean) / self.std).last_hidden_state
 
 
-class ResNetEncoder(Encoder):
+class ResNetEncoder(FrameEncoder):
     """Pictures ``b t c h w`` of bytes to ``b t d``: the mean over the last stage's map.
 
     Only valid steps go through the network, so that the statistics of batch normalisation are

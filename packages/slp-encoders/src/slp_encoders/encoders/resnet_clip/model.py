@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from slp_core.context import Context
 from slp_core.errors import UserError
-from slp_core.parts import Encoder, ReceptiveField
+from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
+from slp_encoders.encoders.frames import FrameEncoder
 from slp_encoders.encoders.resnet.model import PictureResNet
 from slp_encoders.encoders.resnet_clip.spec import ResNetClipConfig
 from slp_encoders.encoders.windows import Windows
@@ -18,7 +19,7 @@ from slp_encoders.encoders.windows import Windows
 SMALLEST = 5  #: height and width of the ResNet's map that both convolutions need
 
 
-class ResNetClipEncoder(Encoder):
+class ResNetClipEncoder(FrameEncoder):
     """Frames ``b t c h w`` of bytes to a vector a clip, ``b t' dim``, at ``rate / stride``.
 
     Every frame goes through the ResNet once, up to its last map; two convolutions over time,

@@ -64,22 +64,22 @@ class VideoReader(Processor):
         return Signal(vary(signal.values, self.config.augment, rng), signal.rate)
 
     def files(self, clip: Clip) -> list[Path]:
-        """What is read besides the clip's own file, and decides its values too.
-
-        Raises: SignalError.
-        """
-        return [] if self.config.poses is None else [pose_in(self.config.poses, clip.source)]
+        pose = self._pose(clip)
+        return super().files(clip) + ([] if pose is None else [pose])
 
     def _pictures(self, film: Film) -> Iterator[np.ndarray]:
         boxes, scaler = self._boxes(film), VideoReformatter()
         for shown, matrix in film.timed(self.config.fps):
             yield self._picture(shown, matrix, boxes, scaler)
 
+    def _pose(self, clip: Clip) -> Path | None:
+        return None if self.config.poses is None else pose_in(self.config.poses, clip.source)
+
     def _boxes(self, film: Film) -> Boxes | None:
         if self.config.crop == "centre":
             return None
         clip = film.clip
-        pose = next(iter(self.files(clip)), None) or estimated(clip.source, self.config.frame_rate)
+        pose = self._pose(clip) or estimated(clip.source, self.config.frame_rate)
         return boxes_of(pose, self.config.crop, clip, film.rate)
 
     def _picture(

@@ -15,7 +15,6 @@ class LinearConfig(MapperConfig):
     """Keys of the linear mapper."""
 
 
-
 def signature(config: LinearConfig, inputs: TensorType) -> TensorType:
     """``b t d`` to ``b t dim``."""
     inputs.expect("b t d", dtype="float32")
