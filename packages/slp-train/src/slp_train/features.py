@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve
 
 from slp_core.errors import UserError
-from slp_core.features import Extraction, FeatureStore, frozen_streams, open_store
-from slp_core.manifest import Manifest, Row
+from slp_core.features import (
+    Extraction,
+    ExtractionProgress,
+    FeatureStore,
+    frozen_streams,
+    open_store,
+)
+from slp_core.manifest import Manifest
 from slp_core.reading import RowReader
 from slp_core.recipe import Precision, Recipe
-from slp_train import distributed
+from slp_train import distributed, ray_engine
 from slp_train.progress import bar, say
 
 if TYPE_CHECKING:
     from slp_core.dataset import BadRow
     from slp_core.pipeline import Pipeline
+
+Engine = Literal["local", "ray"]
 
 
 def extract(
@@ -27,17 +36,22 @@ def extract(
     folder: Path | None = None,
     precision: Precision | None = None,
     shard: tuple[int, int] = (1, 1),
+    engine: Engine = "local",
+    workers: int | None = None,
 ) -> Extraction:
     """Encode the rows of all splits for every stream whose encoder stays frozen.
 
     ``folder`` and ``precision`` are the recipe's if not given; ``shard``: the share of the rows
-    that is encoded, (which, of how many).
+    that is encoded, (which, of how many); ``workers``: see :func:`slp_train.ray_engine.extract`.
 
     Raises:
-        UserError: the recipe or its data cannot be used, or no stream's encoder stays frozen.
+        UserError: the recipe or its data cannot be used, or no stream's encoder stays frozen, or
+            the engine is not installed.
     """
     from slp_train.run import prepare
 
+    if engine == "ray":
+        ray_engine.import_ray()
     _, pipeline, manifests = prepare(recipe)
     streams = frozen_streams(pipeline)
     if not streams:
@@ -45,10 +59,19 @@ def extract(
             f"{recipe.source.file}: there is nothing to extract: no stream of files has an "
             "encoder with weights that stays frozen in every stage, and no random variants"
         )
-    store = open_store(folder or _folder(recipe))
+    folder, precision = folder or _folder(recipe), precision or recipe.data.precision
     rows = [row for manifest in manifests.values() for row in manifest]
     which, of = shard
-    done = _run(store, pipeline, streams, rows[which - 1 :: of], "extracting", precision)
+    share = range(len(rows))[which - 1 :: of]
+    if engine == "ray":
+        run = partial(ray_engine.extract, recipe, folder, precision, rows, share, workers)
+    else:
+        to_gpu(pipeline, streams)
+        some = [rows[number] for number in share]
+        run = partial(open_store(folder).extract, pipeline, streams, some, precision)
+    done = _run(run, "extracting")
+    order = {row: number for number, row in enumerate(rows)}
+    done = evolve(done, bad=tuple(sorted(done.bad, key=lambda one: order[one.row])))
     if done.bad and not recipe.data.skip_bad:
         listed = "\n".join(str(one) for one in done.bad)
         raise UserError(
@@ -58,6 +81,15 @@ def extract(
     for one in done.bad:
         say(str(one))
     return done
+
+
+def to_gpu(pipeline: Pipeline, streams: Sequence[str]) -> None:
+    """Move the streams' encoders to the GPU, if torch sees one."""
+    import torch
+
+    if torch.cuda.is_available():
+        for name in streams:
+            pipeline.part(f"streams.{name}.encoder").to("cuda")
 
 
 def store_of(pipeline: Pipeline) -> FeatureStore | None:
@@ -74,22 +106,16 @@ def encoded(
     Each process of several encodes its share, then all read."""
     streams = frozen_streams(pipeline)
     share = list(manifest)[distributed.rank() :: distributed.world_size()]
-    done = _run(store, pipeline, streams, share, f"encoding {split}")
+    precision = pipeline.recipe.data.precision
+    done = _run(partial(store.extract, pipeline, streams, share, precision), f"encoding {split}")
     distributed.barrier()
-    reader = store.reader(pipeline, streams, pipeline.recipe.data.precision)
+    reader = store.reader(pipeline, streams, precision)
     reasons = {one.row: one for one in done.bad}
     good = evolve(manifest, rows=tuple(row for row in manifest if row not in reasons))
     return reader, good, list(reasons.values())
 
 
-def _run(
-    store: FeatureStore,
-    pipeline: Pipeline,
-    streams: Sequence[str],
-    rows: Sequence[Row],
-    title: str,
-    precision: Precision | None = None,
-) -> Extraction:
+def _run(encode: Callable[[ExtractionProgress], Extraction], title: str) -> Extraction:
     began = time.monotonic()
     with bar(title) as shown:
 
@@ -97,8 +123,7 @@ def _run(
             shown.note = f"{steps / (time.monotonic() - began):.0f} frames/s"
             shown(done, total)
 
-        precision = precision or pipeline.recipe.data.precision
-        done = store.extract(pipeline, streams, rows, precision, progress)
+        done = encode(progress)
     seconds = time.monotonic() - began
     if done.encoded:
         say(f"{title}: {done.encoded} clips encoded ({done.steps} frames, "

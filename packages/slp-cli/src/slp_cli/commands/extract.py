@@ -24,7 +24,8 @@ class _Share(click.ParamType):
 
 
 @click.command(epilog="Examples: slp extract recipes/multimodalhugs-video.toml; "
-               "slp extract recipe.toml --into features --dtype bfloat16 --shard 2/8")  # fmt: skip
+               "slp extract recipe.toml --into features --dtype bfloat16 --shard 2/8; "
+               "slp extract recipe.toml --engine ray --workers 8")  # fmt: skip
 @recipe_argument
 @settings_option
 @click.option("--into", type=click.Path(path_type=Path), help="The cache's folder [the recipe's].")
@@ -34,6 +35,18 @@ class _Share(click.ParamType):
     help="What is computed in and stored [the recipe's].",
 )
 @click.option("--shard", type=_Share(), default="1/1", help="A share of the rows, for array jobs.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where: in this process, or in the actors of a Ray cluster.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Ray actors [one a GPU, or a machine if there is no GPU].",
+)
 @click.option("--skip-bad", is_flag=True, help="Leave out rows that cannot be read; list them.")
 @json_option
 def command(
@@ -42,6 +55,8 @@ def command(
     into: Path | None,
     dtype: str | None,
     shard: tuple[int, int],
+    engine: str,
+    workers: int | None,
     skip_bad: bool,
     as_json: bool,
 ) -> None:
@@ -55,8 +70,10 @@ def command(
     from slp_core.recipe_file import load_recipe
     from slp_train.features import extract
 
+    if workers is not None and engine != "ray":
+        raise click.UsageError("--workers is of --engine ray")
     loaded = load_recipe(recipe, [*settings, *(["data.skip_bad=true"] if skip_bad else [])])
-    done = extract(loaded, into, dtype, shard)  # type: ignore[arg-type]
+    done = extract(loaded, into, dtype, shard, engine, workers)  # type: ignore[arg-type]
     if as_json:
         bad = [str(one) for one in done.bad]
         facts = {"encoded": done.encoded, "found": done.found, "steps": done.steps, "bad": bad}
