@@ -70,10 +70,14 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def recipe(films: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+def recipe(films: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recipe]:
+    """One thread everywhere: their number changes how a convolution rounds."""
     monkeypatch.chdir(films)
     monkeypatch.setattr(ray_engine, "_FEWEST", 4)
-    return load_recipe(Path("films.toml"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield load_recipe(Path("films.toml"))
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -135,7 +139,7 @@ def test_a_worker_encodes_what_it_is_told(recipe, films, tmp_path):
     """An actor without its Ray: all rows in blocks, against the local engine."""
     theirs = extract(recipe, tmp_path / "local")
     rows = [row for manifest in read_manifests(recipe).values() for row in manifest]
-    job = Job(recipe, tmp_path / "ray", "float32", str(films), torch.get_num_threads())
+    job = Job(recipe, tmp_path / "ray", "float32", str(films), 1)
     worker, ours = Worker(job), []
     for block in deal(rows, range(len(rows)), ["video"], 4):
         answer = worker({"rows": [block]})
@@ -152,7 +156,7 @@ def test_a_worker_encodes_what_it_is_told(recipe, films, tmp_path):
 
 def test_a_worker_answers_what_the_user_did_wrong(recipe, films, tmp_path):
     (tmp_path / "ab.json").write_text("{}")
-    worker = Worker(Job(recipe, tmp_path, "float32", str(films), torch.get_num_threads()))
+    worker = Worker(Job(recipe, tmp_path, "float32", str(films), 1))
     answer = worker({"rows": [[0]]})
     assert answer["done"] == [""] and "ab.json" in answer["error"][0]
 
