@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,18 +9,21 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 from transformers import MODEL_MAPPING, AutoConfig, PreTrainedConfig
-from transformers.image_processing_base import ImageProcessingMixin
 
 from slp_core.context import Context
 from slp_core.errors import UserError
-from slp_core.files import write_text
 from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
+from slp_encoders.encoders.checkpoints import (
+    read_network,
+    read_preprocessor,
+    refuse_other_weights,
+    register_colours,
+    save_preprocessor,
+)
 from slp_encoders.encoders.frames import FrameEncoder
 from slp_encoders.encoders.windows import Windows
 from slp_encoders.hub import loading
-
-PREPROCESSOR = "preprocessor_config.json"
 
 
 class VisionTransformer(FrameEncoder):
@@ -50,9 +52,7 @@ class VisionTransformer(FrameEncoder):
         with loading(self.title, self.source, self.where):
             self.vision = self._vision_config(self._whole_config())
             self.preprocessor = self._preprocessor()
-            for name in ("mean", "std"):
-                channels = torch.tensor(self.preprocessor[f"image_{name}"])
-                self.register_buffer(name, channels.view(3, 1, 1), persistent=False)
+            register_colours(self, self.preprocessor)
         if context.inputs is not None:
             self._refuse_other_size(context.inputs.known("h"), context.inputs.known("w"))
         self.network = self._network()
@@ -69,7 +69,7 @@ class VisionTransformer(FrameEncoder):
         return vision
 
     def _preprocessor(self) -> dict[str, Any]:
-        return ImageProcessingMixin.get_image_processor_dict(self.source)[0]
+        return read_preprocessor(self.source)
 
     def _network_class(self) -> Any:
         return MODEL_MAPPING[type(self.vision)]
@@ -90,43 +90,22 @@ class VisionTransformer(FrameEncoder):
     def _network(self) -> Any:
         if self.context.assets is not None:
             return self._network_class()(self.vision)  # the weights come with the pipeline's own
-        with loading(self.title, self.source, self.where):
-            network, report = self._network_class().from_pretrained(
-                self.source,
-                config=self.vision,
-                dtype=torch.float32,
-                ignore_mismatched_sizes=True,  # they are refused below, in the user's words
-                output_loading_info=True,
-            )
+        kind, source = self._network_class(), self.source
+        network, report = read_network(kind, source, self.vision, self.title, self.where)
         self._refuse_other_weights(network, report)
         return network
 
     def _refuse_other_weights(self, network: Any, report: dict[str, Any]) -> None:
-        halves, prefix = (network, network.base_model), f"{network.base_model_prefix}."
-        own = {name for half in halves for name, _ in half.named_children()}
-        left = [name.removeprefix(prefix) for name in report["unexpected_keys"]]
         output = getattr(self.config, "output", None)
         reader = self.title if output is None else f'output = "{output}"'
-        problems = {
-            f"lacks weights that {reader} needs": report["missing_keys"],
-            "has weights of another shape than its config.json says": [
-                name for name, *_ in report["mismatched_keys"]
-            ],
-            "has weights that its config.json does not tell of": [
-                name for name in left if name.split(".")[0] in own
-            ],
-        }
-        for what, weights in problems.items():
-            if weights:
-                some = ", ".join(sorted(weights)[:3])
-                raise UserError(f"{self.where}: {self.config.model} {what}: {some}")
+        refuse_other_weights(network, report, reader, self.where, self.config.model)
 
     def sizes(self) -> dict[str, int]:
         return {"d": self.vision.hidden_size}
 
     def save_assets(self, folder: Path) -> None:
         self.vision.save_pretrained(folder)
-        write_text(folder / PREPROCESSOR, json.dumps(self.preprocessor, indent=2) + "\n")
+        save_preprocessor(folder, self.preprocessor)
 
     def normalised(self, frames: Tensor) -> Tensor:
         """Bytes ``... c h w`` as the network was trained to see them."""

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
 from attrs import asdict
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, ResNetModel
+from transformers import AutoConfig, ResNetModel
 from transformers import ResNetConfig as Architecture
-from transformers.image_processing_base import ImageProcessingMixin
 
 from slp_core.context import Context
-from slp_core.errors import UserError
-from slp_core.files import write_text
 from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
+from slp_encoders.encoders.checkpoints import (
+    read_network,
+    read_preprocessor,
+    refuse_other_weights,
+    register_colours,
+    save_preprocessor,
+)
 from slp_encoders.encoders.frames import FrameEncoder
 from slp_encoders.encoders.resnet.spec import ResNetConfig, ResNetScratch
 from slp_encoders.hub import loading
 
-PREPROCESSOR = "preprocessor_config.json"
 #: of ImageNet's training pictures; what networks from scratch are given
 IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 
@@ -50,9 +52,7 @@ class PictureResNet(nn.Module):
         else:
             assert model is not None
             self._load(model, context)
-        for name in ("mean", "std"):
-            channels = torch.tensor(self.preprocessor[f"image_{name}"])
-            self.register_buffer(name, channels.view(3, 1, 1), persistent=False)
+        register_colours(self, self.preprocessor)
 
     @property
     def width(self) -> int:
@@ -70,31 +70,17 @@ class PictureResNet(nn.Module):
             config: Any = AutoConfig.from_pretrained(source)
             if not isinstance(config, Architecture):
                 raise ValueError(f"it is a {config.model_type} model, no ResNet.")
-            self.preprocessor, _ = ImageProcessingMixin.get_image_processor_dict(source)
-            if context.assets is not None:
-                self.network = ResNetModel(config)  # the weights come with the pipeline's own
-                return
-            self.network, report = AutoModel.from_pretrained(
-                source,
-                config=config,
-                dtype=torch.float32,
-                ignore_mismatched_sizes=True,  # reported, and refused below
-                output_loading_info=True,
-            )
-        misshapen = [key for key, *_ in report["mismatched_keys"]]
-        unknown = [key for key in report["unexpected_keys"] if not key.startswith("classifier.")]
-        for keys, what in (
-            (report["missing_keys"], "lacks weights"),
-            (misshapen, "has weights of another shape than its configuration says"),
-            (unknown, "has unknown weights"),
-        ):
-            if keys:
-                raise UserError(f"{where}: {model} {what}: {', '.join(sorted(keys)[:3])}")
+            self.preprocessor = read_preprocessor(source)
+        if context.assets is not None:
+            self.network = ResNetModel(config)  # the weights come with the pipeline's own
+            return
+        self.network, report = read_network(ResNetModel, source, config, "ResNet", where)
+        refuse_other_weights(self.network, report, "ResNet", where, model)
 
     def save_assets(self, folder: Path) -> None:
         if self.preprocessor is not IMAGENET:
             self.network.config.save_pretrained(folder)
-            write_text(folder / PREPROCESSOR, json.dumps(self.preprocessor, indent=2) + "\n")
+            save_preprocessor(folder, self.preprocessor)
 
     def forward(self, pictures: Tensor) -> Tensor:
         some = len(pictures) if self.training else self.batch

@@ -11,7 +11,8 @@ from transformers.utils import VIDEO_PROCESSOR_NAME
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from slp_core.errors import UserError
-from slp_encoders.encoders.pictures import PREPROCESSOR, WindowEncoder
+from slp_encoders.encoders.checkpoints import PREPROCESSOR
+from slp_encoders.encoders.pictures import WindowEncoder
 
 
 class WithoutPredictor(VJEPA2Model):
