@@ -134,6 +134,11 @@ def clips(*lengths: int, side: int = SIDE) -> list[Tensor]:
     return [torch.randint(256, (n, 3, side, side), dtype=torch.uint8) for n in lengths]
 
 
+def close(ours: Tensor, theirs: Tensor) -> bool:
+    """To 1e-5 of the largest number: kernels of several threads add in another order."""
+    return bool((ours - theirs).abs().max() <= 1e-5 * theirs.abs().max())
+
+
 def batch(*samples: Tensor) -> Sequence:
     return Sequence.pad(samples, [25.0] * len(samples))
 
@@ -153,7 +158,7 @@ def test_a_checkpoint_of_the_published_names(weights: dict[str, Tensor], file: P
     for number, start in ((0, 0), (0, 4), (1, 0)):
         theirs = reference(weights, window(samples[number], start, 9) / 255 * 2 - 1)[0]
         ours = output.values[number, start // 4]
-        assert torch.allclose(ours, theirs, atol=1e-5, rtol=1e-5) and theirs.std() > 0.1
+        assert close(ours, theirs) and theirs.std() > 0.1
     assert not output.values[1, 1].any()
 
 
@@ -165,7 +170,7 @@ def test_every_size_of_window_and_picture(
     (clip,) = clips(frames, side=side)
     ours = built(file, window=frames)(batch(clip)).values[0, 0]
     theirs = reference(weights, window(clip, 0, frames) / 255 * 2 - 1)[0]
-    assert torch.allclose(ours, theirs, atol=1e-5, rtol=1e-5)
+    assert close(ours, theirs)
 
 
 @torch.no_grad()
@@ -174,7 +179,7 @@ def test_the_range_of_bsl_1k(weights: dict[str, Tensor], file: Path) -> None:
     (clip,) = clips(9)
     ours = built(file, pixels="-0.5..0.5")(batch(clip)).values[0, 0]
     theirs = reference(weights, (window(clip, 0, 9) / 255 - 0.5) / 1.0)[0]
-    assert torch.allclose(ours, theirs, atol=1e-5, rtol=1e-5)
+    assert close(ours, theirs)
     assert (ours - built(file)(batch(clip)).values[0, 0]).abs().max() > 0.1
 
 
