@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ _ROUNDS = 8  #: times an actor is handed rows, where there are enough of them
 @frozen
 class Job:
     """What an actor is told: ``home`` is the folder that relative paths start from, ``threads``
-    what torch may use."""
+    what torch may use, where the machine has as many cores."""
 
     recipe: Recipe
     folder: Path
@@ -76,7 +77,7 @@ class Worker:
         from slp_train.run import read_manifests
 
         os.chdir(self.job.home)
-        torch.set_num_threads(self.job.threads)
+        torch.set_num_threads(min(self.job.threads, os.cpu_count() or 1))
         manifests = read_manifests(self.job.recipe)
         pipeline = build(check(self.job.recipe), train=manifests.get("train"))
         to_gpu(pipeline, frozen_streams(pipeline))
@@ -159,7 +160,7 @@ def _work(job: Job, blocks: list[list[int]], workers: int, gpus: int) -> Iterato
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(size=min(workers, len(items))),
         num_cpus=1,
-        num_gpus=1 / -(-workers // gpus) if gpus else None,  # as many workers fit on each
+        num_gpus=1 / ceil(workers / gpus) if gpus else None,  # as many workers on each GPU
     )
     for result in dataset.iter_rows():
         if result["error"]:
