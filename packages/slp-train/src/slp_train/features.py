@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +19,7 @@ from slp_core.features import (
     frozen_streams,
     open_store,
 )
-from slp_core.manifest import Manifest
+from slp_core.manifest import Manifest, Row
 from slp_core.reading import RowReader
 from slp_core.recipe import Precision, Recipe
 from slp_train import distributed, ray_engine
@@ -66,9 +67,8 @@ def extract(
     if engine == "ray":
         run = partial(ray_engine.extract, recipe, folder, precision, rows, share, workers)
     else:
-        to_gpu(pipeline, streams)
         some = [rows[number] for number in share]
-        run = partial(open_store(folder).extract, pipeline, streams, some, precision)
+        run = partial(_locally, open_store(folder), pipeline, streams, some, precision)
     done = _run(run, "extracting")
     order = {row: number for number, row in enumerate(rows)}
     done = evolve(done, bad=tuple(sorted(done.bad, key=lambda one: order[one.row])))
@@ -83,13 +83,21 @@ def extract(
     return done
 
 
-def to_gpu(pipeline: Pipeline, streams: Sequence[str]) -> None:
-    """Move the streams' encoders to the GPU, if torch sees one."""
+@contextmanager
+def on_gpu(pipeline: Pipeline, streams: Sequence[str]) -> Iterator[None]:
+    """The streams' encoders on the GPU for this long, if torch sees one."""
     import torch
 
-    if torch.cuda.is_available():
-        for name in streams:
-            pipeline.part(f"streams.{name}.encoder").to("cuda")
+    encoders = [pipeline.part(f"streams.{name}.encoder") for name in streams]
+    if not torch.cuda.is_available():
+        encoders = []
+    for encoder in encoders:
+        encoder.to("cuda")
+    try:
+        yield
+    finally:
+        for encoder in encoders:
+            encoder.to("cpu")
 
 
 def store_of(pipeline: Pipeline) -> FeatureStore | None:
@@ -107,12 +115,25 @@ def encoded(
     streams = frozen_streams(pipeline)
     share = list(manifest)[distributed.rank() :: distributed.world_size()]
     precision = pipeline.recipe.data.precision
-    done = _run(partial(store.extract, pipeline, streams, share, precision), f"encoding {split}")
+    run = partial(_locally, store, pipeline, streams, share, precision)
+    done = _run(run, f"encoding {split}")
     distributed.barrier()
     reader = store.reader(pipeline, streams, precision)
     reasons = {one.row: one for one in done.bad}
     good = evolve(manifest, rows=tuple(row for row in manifest if row not in reasons))
     return reader, good, list(reasons.values())
+
+
+def _locally(
+    store: FeatureStore,
+    pipeline: Pipeline,
+    streams: Sequence[str],
+    rows: Sequence[Row],
+    precision: Precision,
+    progress: ExtractionProgress,
+) -> Extraction:
+    with on_gpu(pipeline, streams):
+        return store.extract(pipeline, streams, rows, precision, progress)
 
 
 def _run(encode: Callable[[ExtractionProgress], Extraction], title: str) -> Extraction:

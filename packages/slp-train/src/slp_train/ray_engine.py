@@ -61,10 +61,14 @@ class Worker:
 
     def encode(self, numbers: Sequence[int]) -> str:
         """Encode rows. JSON: their number, and an :class:`Extraction` with bad rows by number."""
+        from slp_train.features import on_gpu
+
         pipeline, rows = self._built
         some = {rows[number]: int(number) for number in numbers}
         store = open_store(self.job.folder)
-        done = store.extract(pipeline, frozen_streams(pipeline), list(some), self.job.precision)
+        streams = frozen_streams(pipeline)
+        with on_gpu(pipeline, streams):
+            done = store.extract(pipeline, streams, list(some), self.job.precision)
         bad = [[some[one.row], one.reason] for one in done.bad]
         return json.dumps([len(some), done.encoded, done.found, done.steps, bad])
 
@@ -73,14 +77,12 @@ class Worker:
         import torch
 
         from slp_core.build import build
-        from slp_train.features import to_gpu
         from slp_train.run import read_manifests
 
         os.chdir(self.job.home)
         torch.set_num_threads(min(self.job.threads, os.cpu_count() or 1))
         manifests = read_manifests(self.job.recipe)
         pipeline = build(check(self.job.recipe), train=manifests.get("train"))
-        to_gpu(pipeline, frozen_streams(pipeline))
         return pipeline, [row for manifest in manifests.values() for row in manifest]
 
 
