@@ -69,39 +69,6 @@ def test_the_sum_over_a_batch_is_the_sum_over_its_samples(decoder, tokens_of, ro
     assert count == sum(number for _, number in single)
 
 
-def test_r_drop_is_two_passes_and_what_they_disagree_on(scratch, batch, sequence):
-    decoder, steps = scratch(size={"dropout": 0.4}).train(), sequence(4, 6, 3)
-    objective = CrossEntropy(CrossEntropyConfig(label_smoothing=0.1, r_drop=3.0))
-
-    class Whole(SimpleNamespace):
-        def __call__(self, batch):
-            return SimpleNamespace(last=steps)
-
-    pipeline, tokens = Whole(decoder=decoder), batch.tokens_of("decoder")
-    torch.manual_seed(0)
-    loss = objective(pipeline, pipeline(batch), batch)
-    torch.manual_seed(0)
-    passes = [decoder(steps, tokens).log_softmax(-1) for _ in range(2)]
-    expected = 0.0
-    for sample in range(len(ROWS)):
-        labels = tokens["labels"].ids[sample][tokens["labels"].mask[sample]].tolist()
-        given = int(tokens["decoder_prompt"].mask[sample].sum())
-        for place, label in enumerate(labels[given:], start=given):
-            p, q = (one[sample, place] for one in passes)
-            for one, other in ((p, q), (q, p)):
-                expected += (-0.9 * one[label] - 0.1 * one.mean()) / 2
-                expected += (
-                    3.0
-                    / 2
-                    * torch.nn.functional.kl_div(other, one, reduction="sum", log_target=True)
-                )
-    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-4)
-    assert not torch.allclose(*passes)
-    objective.eval(), decoder.eval()
-    plain, _ = loss_of(decoder, batch, steps, label_smoothing=0.1)
-    torch.testing.assert_close(objective(pipeline, pipeline(batch), batch), plain)
-
-
 def test_it_trains(scratch, batch, sequence):
     decoder = scratch(size={"dropout": 0.0}).train()
     steps, losses = sequence(4, 6, 3), []

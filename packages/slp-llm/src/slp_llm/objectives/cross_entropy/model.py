@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 class CrossEntropy(Objective):
     """-sum_k q(k) log p(k) over the tokens of the text and its end, with
     q(k) = (1 - epsilon) [k = label] + epsilon / v (Szegedy et al., arXiv:1512.00567, section 7).
-
-    With ``r_drop`` = alpha, in training, the mean of that over two passes p and p' with dropout of
-    their own, and alpha / 2 (KL(p || p') + KL(p' || p)) (Wu et al., arXiv:2106.14448, equation 4).
     """
 
     config: CrossEntropyConfig
@@ -32,20 +29,14 @@ class CrossEntropy(Objective):
 
     def forward(self, pipeline: Pipeline, trace: Trace, batch: Batch) -> Tensor:
         tokens = batch.tokens_of(self.on)
-        scored = self._scored(tokens)
-        labels = tokens["labels"].ids[scored]  # (n)
-        logits = pipeline.decoder(trace.last, tokens)[scored].float()  # (n, v)
-        loss = self._entropy(logits, labels)
-        if not (self.config.r_drop and self.training):
-            return loss
-        again = pipeline.decoder(pipeline(batch).last, tokens)[scored].float()
-        one, other = logits.log_softmax(-1), again.log_softmax(-1)
-        apart = ((one.exp() - other.exp()) * (one - other)).sum()  # both divergences together
-        return (loss + self._entropy(again, labels) + self.config.r_drop * apart) / 2
-
-    def _entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-        smoothing = self.config.label_smoothing
-        return F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
+        logits = pipeline.decoder(trace.last, tokens)  # (b, l, v)
+        labels = tokens["labels"].ids.masked_fill(~self._scored(tokens), -100)  # (b, l)
+        return F.cross_entropy(
+            logits.flatten(0, 1).float(),
+            labels.flatten(),
+            reduction="sum",
+            label_smoothing=self.config.label_smoothing,
+        )
 
     def _scored(self, tokens: dict[str, Tokens]) -> Tensor:
         """``b l``: which labels count; not the padding, nor the prompt that is given."""

@@ -17,14 +17,6 @@ class CrossEntropyConfig:
         validator=[ge(0), lt(1)],
         metadata={"help": "share of the target's probability spread over the vocabulary"},
     )
-    r_drop: float = field(
-        default=0.0,
-        validator=ge(0),
-        metadata={
-            "help": "weight of R-Drop: two passes with different dropout shall say the same; for "
-            "small corpora, at nearly twice the time (the paper: 5)"
-        },
-    )
     prompt_loss: bool = field(
         default=False,
         metadata={
