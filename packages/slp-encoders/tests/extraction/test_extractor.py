@@ -160,6 +160,20 @@ def test_python_interface(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "encoding" in capsys.readouterr().err
 
 
+def test_a_whole_cache_is_only_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may lie where nobody can write."""
+    files, encoder = toys.write_films(tmp_path / "films", 3, 5), toys.Pictures()
+    assert len(list(encoder.extract(files, toys.Films(), folder=tmp_path / "cache"))) == 2
+
+    def refuses(*_: Any) -> Any:
+        raise PermissionError
+
+    monkeypatch.setattr(FeatureCache, "_changing", refuses)
+    assert len(list(encoder.extract(files, toys.Films(), folder=tmp_path / "cache"))) == 2
+    with pytest.raises(PermissionError):
+        list(encoder.extract(files[:1], toys.Films(), precision="float16", folder=tmp_path / "cache"))
+
+
 def test_files_that_cannot_be_read_are_all_named(tmp_path: Path) -> None:
     files = toys.write_films(tmp_path, 3, 5, 4)
     for file in files[1:]:

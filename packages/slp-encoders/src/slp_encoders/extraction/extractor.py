@@ -177,7 +177,8 @@ def extract_rows(
         for one, reason in extractor.bad:
             bad += [BadRow(row, f"{row.where}: {reason}") for row in one.rows]
         done, steps = done + len(wanted), steps + extractor.steps
-    store.pack()
+    if total:  # else the folder may be one that is only read
+        store.pack()
     return Extraction(
         encoded=sum(extractor.encoded for extractor, *_ in work),
         found=sum(found for _, _, found, _ in work),
@@ -246,7 +247,8 @@ def encode_files(
     with Progress(console=Console(stderr=True), disable=progress is not None) as bar:
         task = bar.add_task("encoding", total=len(wanted))
         extractor.run(wanted, progress or (lambda done, *_: bar.update(task, completed=done)))
-    store.pack()
+    if wanted:
+        store.pack()
     if extractor.bad:
         raise UserError("\n".join(reason for _, reason in extractor.bad))
     for name in names:
