@@ -171,7 +171,9 @@ def test_a_whole_cache_is_only_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(FeatureCache, "_changing", refuses)
     assert len(list(encoder.extract(files, toys.Films(), folder=tmp_path / "cache"))) == 2
     with pytest.raises(PermissionError):
-        list(encoder.extract(files[:1], toys.Films(), precision="float16", folder=tmp_path / "cache"))
+        list(
+            encoder.extract(files[:1], toys.Films(), precision="float16", folder=tmp_path / "cache")
+        )
 
 
 def test_files_that_cannot_be_read_are_all_named(tmp_path: Path) -> None:
