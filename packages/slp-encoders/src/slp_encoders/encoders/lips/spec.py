@@ -9,7 +9,7 @@ from attrs.validators import ge, lt
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Size, TensorType
-from slp_encoders.encoders.resnet.spec import one_of_both
+from slp_encoders.encoders.config import one_of_both, per_window
 
 
 @frozen
@@ -84,13 +84,10 @@ class LipsConfig:
 
 def signature(config: LipsConfig, inputs: TensorType) -> TensorType:
     """``b t c h w`` bytes to ``b t' dim``; the rate falls by ``downsample``."""
-    inputs.expect("b t c h w", dtype="uint8", c=3)
     if config.scratch is not None:
         side = Size(config.scratch.image_size, "scratch.image_size")
         inputs.expect("b t c h w", h=side, w=side)
-    rate = inputs.rate and inputs.rate / config.downsample
-    width = Size(config.dim, "dim")
-    return inputs.to("b t d", d=width, dtype="float32", rate=rate, modality=None)
+    return per_window(inputs, config.downsample, Size(config.dim, "dim"))
 
 
 SPEC = ComponentSpec(

@@ -9,6 +9,7 @@ from attrs.validators import deep_iterable, ge, min_len
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Size, Symbol, TensorType
+from slp_encoders.encoders.config import one_of_both
 
 _SIZES: Any = deep_iterable(ge(1), min_len(1))
 
@@ -39,13 +40,6 @@ class ResNetScratch:
             raise ValueError(f"scratch: hidden_sizes are of {stages} stages, depths of {depths}")
         if self.layer_type == "bottleneck" and any(size % 4 for size in self.hidden_sizes):
             raise ValueError("scratch: hidden_sizes of bottleneck layers divide by 4")
-
-
-def one_of_both(model: str | None, scratch: object) -> None:
-    """Raise a ValueError unless either is written."""
-    if (model is None) == (scratch is None):
-        both = "neither is" if model is None else "both are"
-        raise ValueError(f"either `model` or `scratch` is expected; {both} written")
 
 
 @frozen

@@ -7,12 +7,12 @@ from attrs.validators import ge
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Size, TensorType
-from slp_encoders.encoders.resnet.spec import ResNetScratch, one_of_both
-from slp_encoders.encoders.windows import Tail
+from slp_encoders.encoders.config import WindowConfig, one_of_both, per_window
+from slp_encoders.encoders.resnet.spec import ResNetScratch
 
 
 @frozen
-class ResNetClipConfig:
+class ResNetClipConfig(WindowConfig):
     """Either ``model`` (a checkpoint of the ResNet) or ``scratch`` (a new one)."""
 
     model: str | None = field(
@@ -31,11 +31,6 @@ class ResNetClipConfig:
     stride: int = field(
         default=4, validator=ge(1), metadata={"help": "frames from one clip to the next"}
     )
-    tail: Tail = field(
-        default="repeat",
-        metadata={"help": "frames behind the last full clip: one more clip, filled up with the "
-                          "last frame; or drop them"},
-    )  # fmt: skip
     batch: int = field(
         default=64,
         validator=ge(1),
@@ -49,10 +44,7 @@ class ResNetClipConfig:
 
 def signature(config: ResNetClipConfig, inputs: TensorType) -> TensorType:
     """``b t c h w`` bytes to ``b t' dim``, a step a clip."""
-    inputs.expect("b t c h w", dtype="uint8", c=3)
-    rate = inputs.rate and inputs.rate / config.stride
-    width = Size(config.dim, "dim")
-    return inputs.to("b t d", d=width, dtype="float32", rate=rate, modality=None)
+    return per_window(inputs, config.stride, Size(config.dim, "dim"))
 
 
 SPEC = ComponentSpec(

@@ -9,11 +9,11 @@ from attrs.validators import ge
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TensorType
-from slp_encoders.encoders.windows import Tail
+from slp_encoders.encoders.config import WindowConfig, per_window
 
 
 @frozen
-class VideoMAEConfig:
+class VideoMAEConfig(WindowConfig):
     model: str = field(
         metadata={"help": 'hub name or folder of a VideoMAE, as "MCG-NJU/videomae-large"'}
     )
@@ -22,14 +22,6 @@ class VideoMAEConfig:
         validator=ge(1),
         metadata={"help": "frames seen at once: as many as the model was trained on"},
     )
-    stride: int = field(
-        default=8, validator=ge(1), metadata={"help": "frames from one window to the next"}
-    )
-    tail: Tail = field(
-        default="repeat",
-        metadata={"help": "frames behind the last full window: one more window, filled up with "
-                          "the last frame; or drop them, as SpaMo does"},
-    )  # fmt: skip
     pool: Literal["first-token", "mean"] = field(
         default="first-token",
         metadata={"help": "the first patch, which SpaMo takes for a class token; or the mean of "
@@ -40,16 +32,11 @@ class VideoMAEConfig:
         metadata={"help": "patches before the final LayerNorm, as SpaMo takes them; or after it, "
                           "which models tuned for classification lack"},
     )  # fmt: skip
-    batch: int = field(
-        default=4, validator=ge(1), metadata={"help": "windows through the network at once"}
-    )
 
 
 def signature(config: VideoMAEConfig, inputs: TensorType) -> TensorType:
     """``b t c h w`` bytes to ``b t' d``, a step a window; only the weights tell ``d``."""
-    inputs.expect("b t c h w", dtype="uint8", c=3)
-    rate = inputs.rate and inputs.rate / config.stride
-    return inputs.to("b t d", dtype="float32", rate=rate, modality=None)
+    return per_window(inputs, config.stride)
 
 
 SPEC = ComponentSpec(

@@ -7,11 +7,11 @@ from attrs.validators import ge
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TensorType
-from slp_encoders.encoders.windows import Tail
+from slp_encoders.encoders.config import WindowConfig, per_window
 
 
 @frozen
-class VJEPA2Config:
+class VJEPA2Config(WindowConfig):
     model: str = field(
         metadata={"help": 'hub name or folder of a V-JEPA 2, as "facebook/vjepa2-vitl-fpc64-256"'}
     )
@@ -21,24 +21,11 @@ class VJEPA2Config:
         metadata={"help": "frames seen at once: any whole number of the model's tubes of frames, "
                           "of two each, as its positions are rotary"},
     )  # fmt: skip
-    stride: int = field(
-        default=8, validator=ge(1), metadata={"help": "frames from one window to the next"}
-    )
-    tail: Tail = field(
-        default="repeat",
-        metadata={"help": "frames behind the last full window: one more window, filled up with "
-                          "the last frame; or drop them"},
-    )  # fmt: skip
-    batch: int = field(
-        default=4, validator=ge(1), metadata={"help": "windows through the network at once"}
-    )
 
 
 def signature(config: VJEPA2Config, inputs: TensorType) -> TensorType:
     """``b t c h w`` bytes to ``b t' d``, a step a window; only the weights tell ``d``."""
-    inputs.expect("b t c h w", dtype="uint8", c=3)
-    rate = inputs.rate and inputs.rate / config.stride
-    return inputs.to("b t d", dtype="float32", rate=rate, modality=None)
+    return per_window(inputs, config.stride)
 
 
 SPEC = ComponentSpec(
