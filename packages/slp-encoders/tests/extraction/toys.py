@@ -1,7 +1,8 @@
-"""Encoders of every receptive field, and small films."""
+"""Encoders of every receptive field, small films, and a cache filled with both."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import torch
 from attrs import field, frozen
 from torch import Tensor, nn
 
+from slp_core.manifest import Row
 from slp_core.parts import Encoder, ReceptiveField
 from slp_core.sequence import Sequence
 from slp_core.signals import Clip, Processor, Signal, SignalError
 from slp_encoders.encoders.windows import Windows
+from slp_encoders.extraction.extractor import Extractor, Wanted
+from slp_encoders.extraction.store import FeatureCache
 
 SIDE = 8
 
@@ -134,3 +138,25 @@ def forward_alone(encoder: Encoder, values: np.ndarray, rate: float = 25.0) -> t
     """The encoder's own pass over a whole clip: the oracle."""
     out = encoder.eval()(Sequence.pad([torch.from_numpy(values)], [rate]))
     return out.values[0][out.mask[0]], float(out.rate[0])
+
+
+def fill(folder: Path, files: list[Path], encoder: Any = None) -> FeatureCache:
+    """Encode what is not there yet, as a rerun of a killed extraction does."""
+    cache = FeatureCache(folder)
+    encoder = encoder or Pictures()
+    extractor = Extractor(cache, Films(), {"a": encoder})
+    wanted = []
+    for file in files:
+        clip = Clip(str(file))
+        keys = extractor.keys(clip)
+        if keys["a"] not in cache:
+            wanted.append(Wanted(clip, [Row({"id": file.stem}, Path("a.tsv"), 2)], keys))
+    extractor.run(wanted)
+    cache.pack()
+    return cache
+
+
+def content(cache: FeatureCache) -> dict[str, str]:
+    """What the cache holds: the bytes of every key, by hash."""
+    cache.refresh()
+    return {key: hashlib.sha256(cache.read(key).numpy().tobytes()).hexdigest() for key in cache}
