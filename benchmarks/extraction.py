@@ -41,35 +41,18 @@ import av
 import numpy as np
 import torch
 import torch.nn.functional as F
-from attrs import define, field, frozen
-from einops import rearrange, reduce
+from attrs import define, field
+from films import repeat_film, write_film
+from networks import BUILDERS, Network, side
 from PIL import Image
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
-from torch.nn.init import kaiming_normal_
-from torchvision import transforms
-from transformers import (
-    AutoImageProcessor,
-    AutoModel,
-    BitImageProcessor,
-    CLIPImageProcessor,
-    CLIPVisionConfig,
-    CLIPVisionModel,
-    Dinov2Config,
-    Dinov2Model,
-    VideoMAEConfig,
-    VideoMAEImageProcessor,
-    VideoMAEModel,
-)
 from transformers.utils.logging import disable_progress_bar
 
 import slp_encoders
-from slp_core.parts import Encoder
 from slp_core.signals import Clip
-from slp_encoders.encoders.i3d.model import InceptionI3D
-from slp_encoders.encoders.windows import window_starts
 from slp_encoders.extraction.extractor import Extractor, Wanted
 from slp_encoders.extraction.store import FeatureCache
 
@@ -87,31 +70,6 @@ LENGTHS = {
 }
 LIBRARIES = ("torch", "torchvision", "transformers", "av", "pillow", "numpy")
 AHEAD = 4  #: batches in memory for the bare network, which sees them again and again
-
-
-@frozen(eq=False)
-class Network:
-    """A checkpoint, opened by this library and without it."""
-
-    encoder: Encoder
-    normalised: Callable[[Tensor], Tensor]  #: bytes to what the network was trained to see
-    processor: Callable[[list[Image.Image]], Tensor]  #: pictures to normalised ``t c h w``
-    bare: Callable[..., Tensor]  #: views to vectors ``n d``
-    views: Callable[[Tensor], list[Tensor]] = field(default=lambda seen: [seen])
-
-    @property
-    def window(self) -> int:
-        assert self.encoder.receptive_field is not None
-        return self.encoder.receptive_field.window
-
-    def windows(self, frames: Tensor) -> Iterator[Tensor]:
-        """``t c h w`` to ``c h w`` each, or ``w c h w`` where the network sees several."""
-        seen: Any = self.encoder.receptive_field
-        if seen.window == 1:
-            yield from frames
-            return
-        for start in window_starts(len(frames), seen.window, seen.stride, seen.tail):
-            yield frames[(start + torch.arange(seen.window)).clamp(max=len(frames) - 1)]
 
 
 @define
@@ -263,7 +221,9 @@ def check(
 
 def features_of(network: Network, reader: Any, film: Path, precision: Any) -> Tensor:
     with tempfile.TemporaryDirectory() as cache:
-        found = network.encoder.extract([film], reader, precision=precision, folder=cache)
+        found = network.encoder.extract(
+            [film], reader, precision=precision, folder=cache, progress=lambda *_: None
+        )
         return next(found)[1].float()
 
 
@@ -321,152 +281,6 @@ def autocast(device: str, precision: str) -> Any:
     if precision == "float32":
         return nullcontext()
     return torch.autocast(torch.device(device).type, getattr(torch, precision))
-
-
-# -- networks --------------------------------------------------------------------------------
-
-
-def dinov2_s(folder: Path, size: int, tiny: bool, device: str) -> Network:
-    sizes = {"hidden_size": 384, "num_attention_heads": 6, "patch_size": 14}
-    save(Dinov2Model, Dinov2Config, sizes, folder, size, tiny)
-    BitImageProcessor(**scaled_to(size * 8 // 7, size)).save_pretrained(folder)
-    config = slp_encoders.DinoV2Config(str(folder), batch=32)
-    return transformer(
-        slp_encoders.DinoV2Encoder(config),
-        lambda model, pictures: model(pictures).last_hidden_state[:, 0],
-        device,
-    )
-
-
-def clip_b_s2(folder: Path, size: int, tiny: bool, device: str) -> Network:
-    batch = 8
-    save(CLIPVisionModel, CLIPVisionConfig, {"patch_size": 32}, folder, size, tiny)
-    CLIPImageProcessor(**scaled_to(size, size)).save_pretrained(folder)
-
-    def views(pictures: Tensor) -> list[Tensor]:
-        enlarged = F.interpolate(pictures, scale_factor=2, mode="bicubic")
-        return [pictures, rearrange(enlarged, "n c (i h) (j w) -> (i j n) c h w", i=2, j=2)]
-
-    def bare(model: Any, *views: Tensor) -> Tensor:
-        seen = [
-            torch.cat([model(some).last_hidden_state[:, 0] for some in view.split(batch)])
-            for view in views
-        ]
-        return torch.cat([seen[0], reduce(seen[1], "(tiles n) d -> n d", "mean", tiles=4)], -1)
-
-    config = slp_encoders.ClipConfig(str(folder), output="last", scales=[1, 2], batch=batch)
-    return transformer(slp_encoders.ClipEncoder(config), bare, device, views=views)
-
-
-def videomae_b(folder: Path, size: int, tiny: bool, device: str) -> Network:
-    save(VideoMAEModel, VideoMAEConfig, {"patch_size": 16}, folder, size, tiny)
-    VideoMAEImageProcessor(**scaled_to(size, size)).save_pretrained(folder)
-    return transformer(
-        slp_encoders.VideoMAEEncoder(slp_encoders.VideoMAEConfig(str(folder), batch=2)),
-        lambda model, frames: model(frames).last_hidden_state[:, 0],
-        device,
-    )
-
-
-def i3d(folder: Path, size: int, tiny: bool, device: str) -> Network:
-    """It is never tiny."""
-    folder.mkdir()
-    torch.manual_seed(0)
-    model = InceptionI3D().eval()
-    for weight in model.parameters():
-        if weight.ndim > 1:
-            kaiming_normal_(weight)  # else next to nothing is left at the end
-    model.to(device)
-    torch.save(model.state_dict(), folder / "i3d.pt")
-    steps = [transforms.Resize(size), transforms.CenterCrop(size), transforms.ToTensor()]
-    picture = transforms.Compose([*steps, transforms.Normalize([0.5] * 3, [0.5] * 3)])
-    config = slp_encoders.I3DConfig(str(folder / "i3d.pt"), pixels="-1..1", batch=4)
-    return Network(
-        slp_encoders.I3DEncoder(config).eval().to(device),
-        lambda frames: frames / 127.5 - 1,
-        lambda pictures: torch.stack([picture(one) for one in pictures]),
-        lambda frames: model(frames.transpose(1, 2)).mean((2, 3, 4)),
-    )
-
-
-BUILDERS = {"dinov2-s": dinov2_s, "clip-b-s2": clip_b_s2, "videomae-b": videomae_b, "i3d": i3d}
-
-
-def transformer(encoder: Any, vectors: Callable[..., Tensor], device: str, **more: Any) -> Network:
-    """The network and the processor that transformers opens by itself."""
-    model = AutoModel.from_pretrained(encoder.source).eval().to(device)
-    processor = AutoImageProcessor.from_pretrained(encoder.source)
-
-    def preprocess(pictures: list[Image.Image]) -> Tensor:
-        seen = processor(pictures, return_tensors="pt").pixel_values
-        return seen.flatten(0, -4)  # (t, c, h, w); a video's lie in a batch of one
-
-    return Network(
-        encoder.eval().to(device),
-        encoder.normalised,
-        preprocess,
-        lambda *views: vectors(model, *views),
-        **more,
-    )
-
-
-def save(
-    model: Any, config: Any, sizes: dict[str, int], folder: Path, size: int, tiny: bool
-) -> None:
-    """A checkpoint of random weights, for pictures of ``size`` pixels a side."""
-    torch.manual_seed(0)
-    sizes = {**sizes, "image_size": size}
-    if tiny:
-        sizes |= {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-        sizes |= {"patch_size": 16, "intermediate_size": 32}
-    known = {name: size for name, size in sizes.items() if hasattr(config(), name)}
-    model(config(**known)).save_pretrained(folder)
-
-
-def scaled_to(shorter: int, middle: int) -> dict[str, Any]:
-    size = {"size": {"shortest_edge": shorter}, "crop_size": {"height": middle, "width": middle}}
-    return {"do_resize": True, "do_center_crop": True, **size}
-
-
-def side(small: bool) -> int:
-    return 32 if small else 224
-
-
-# -- films -----------------------------------------------------------------------------------
-
-
-def write_film(path: Path, frames: int, small: bool, seed: int = 0) -> Path:
-    """Moving noise, at 720p or small."""
-    height, width = (96, 128) if small else (720, 1280)
-    coarse = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
-    picture = np.asarray(Image.fromarray(coarse).resize((width, height)))
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
-        stream.options = {"preset": "veryfast"}
-        for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.roll(picture, 4 * number, 1), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
-
-
-def repeat_film(film: Path, times: int, path: Path) -> Path:
-    """The same film again and again, its packets copied."""
-    with av.open(str(path), "w") as target:
-        out: Any = None
-        for number in range(times):
-            with av.open(str(film)) as source:
-                stream = source.streams.video[0]
-                out = out or target.add_stream_from_template(stream)
-                for packet in source.demux(stream):
-                    if packet.dts is None:
-                        continue
-                    packet.pts += number * stream.duration
-                    packet.dts += number * stream.duration
-                    packet.stream = out
-                    target.mux(packet)
-    return path
 
 
 # -- memory ----------------------------------------------------------------------------------
