@@ -6,10 +6,12 @@ import multiprocessing
 import random
 import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 from safetensors import safe_open
 
 from slp_core.errors import UserError
@@ -109,6 +111,24 @@ def test_two_processes(tmp_path: Path, films: list[Path], monkeypatch: pytest.Mo
     cache.pack()
     assert len(cache.shards) == 1 and len(cache) == len(films)
     assert not cache.verify()
+
+
+@pytest.mark.parametrize("change", ["put", "pack"])
+def test_shards_are_changed_in_turn(tmp_path: Path, films: list[Path], change: str) -> None:
+    cache = FeatureCache(tmp_path / "cache")
+    extractor = Extractor(cache, toys.Films(), {"a": toys.Pictures()})
+    clips = [Clip(str(file)) for file in films]
+    wanted = [Wanted(clip, [], extractor.keys(clip)) for clip in clips]
+    extractor.run(wanted[1:])
+    there = set(cache.folder.glob("*.json"))
+    work = cache.pack if change == "pack" else lambda: extractor.run(wanted[:1])
+    waiting = Thread(target=work)
+    with FileLock(cache.folder / "writing.lock"):  # as another process holds it
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive() and set(cache.folder.glob("*.json")) == there
+    waiting.join()
+    assert set(cache.folder.glob("*.json")) != there
 
 
 @pytest.mark.parametrize("before_torch", [True, False])
