@@ -50,6 +50,21 @@ class Part(nn.Module):
         """Numbers to log beside the losses while it is trained: ``{"perplexity": 41.3}``."""
         return {}
 
+    def fit(self, inputs: Iterable[Sequence]) -> dict[str, Any]:
+        """Fit in closed form to what comes in from the training rows (a stage's ``fit``).
+
+        ``inputs``: batches in the order of the manifest, without gradient. What is learnt lives
+        in parameters and buffers of fixed shape, so that weights load strictly; what is returned
+        is recorded beside the stage as JSON.
+
+        Raises:
+            UserError: it is no part that can be fitted.
+        """
+        raise UserError(
+            f"{self.context.path or type(self).__name__}: cannot be fitted in closed form; name it "
+            "in a stage's `train`"
+        )
+
     def save_assets(self, folder: Path) -> None:
         """Write what is no tensor (tokenizer, model configuration) into ``folder``.
 
@@ -159,6 +174,17 @@ class Decoder(Part):
         self, inputs: Sequence, tokens: dict[str, Tokens], **options: Any
     ) -> list[Translation]:
         """Translate. ``options`` are Hugging Face generation settings (``num_beams``)."""
+
+    def text_embeddings(self, tokens: dict[str, Tokens]) -> Sequence:
+        """``b l d``: the reference text (its end too, the prompt not) as the language model
+        embeds it, for objectives that align signs with text.
+
+        Raises:
+            UserError: this decoder embeds no text.
+        """
+        raise UserError(
+            f"{self.context.path or type(self).__name__}: has no text embeddings to align with"
+        )
 
 
 class Objective(Part):
