@@ -15,8 +15,9 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.sequence import Sequence
+from slp_llm.decoders.config import Lora
 from slp_llm.decoders.seq2seq.model import Seq2Seq
-from slp_llm.decoders.seq2seq.spec import Lora, Seq2SeqConfig
+from slp_llm.decoders.seq2seq.spec import Seq2SeqConfig
 
 TARGET = {"m2m100": "de", "nllb": "deu_Latn", "mbart50": "de_DE", "mbart25": "de_DE"}
 SCALED = ("m2m100", "nllb", "mbart50", "mbart25", "marian")

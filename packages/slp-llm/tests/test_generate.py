@@ -10,8 +10,8 @@ from transformers import GenerationConfig
 
 from slp_core.batch import Tokens
 from slp_core.errors import UserError
-from slp_llm.decoders.seq2seq.generation import OPTIONS
-from slp_llm.decoders.seq2seq.spec import Generation
+from slp_llm.decoders.config import Generation
+from slp_llm.decoders.generation import OPTIONS
 
 
 @pytest.fixture(scope="module")

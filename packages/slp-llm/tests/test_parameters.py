@@ -9,8 +9,9 @@ from torch import nn
 
 from slp_core.context import Context
 from slp_core.errors import UserError
+from slp_llm.decoders.config import Lora, Vocabulary
 from slp_llm.decoders.seq2seq.model import Seq2Seq
-from slp_llm.decoders.seq2seq.spec import Lora, Scratch, Seq2SeqConfig, Vocabulary
+from slp_llm.decoders.seq2seq.spec import Scratch, Seq2SeqConfig
 
 TARGETS = {"t5": ("q", "v"), "mt5": ("q", "v")}
 

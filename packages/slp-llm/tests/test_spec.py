@@ -79,7 +79,8 @@ def test_the_width_flows_back():
 def test_every_key_says_what_it_is():
     import attrs
 
-    from slp_llm.decoders.seq2seq.spec import Generation, Lora, Scratch, Vocabulary
+    from slp_llm.decoders.config import Generation, Lora, Vocabulary
+    from slp_llm.decoders.seq2seq.spec import Scratch
 
     for cls in (Seq2SeqConfig, Scratch, Vocabulary, Lora, Generation, CROSS_ENTROPY.config):
         for field in attrs.fields(cls):

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slp_core.errors import UserError
-from slp_llm.decoders.seq2seq.spec import Vocabulary
-from slp_llm.decoders.seq2seq.vocabulary import SPECIAL, train_tokenizer
+from slp_llm.decoders.config import Vocabulary
+from slp_llm.decoders.vocabulary import SPECIAL, train_tokenizer
 
 # What a field of a TSV may hold: anything but tabs and line breaks.
 FIELD = st.text(

@@ -7,12 +7,12 @@ from slp_core.lazy import attributes
 _HOME = {
     "CrossEntropy": "objectives.cross_entropy.model",
     "CrossEntropyConfig": "objectives.cross_entropy.spec",
-    "Generation": "decoders.seq2seq.spec",
-    "Lora": "decoders.seq2seq.spec",
+    "Generation": "decoders.config",
+    "Lora": "decoders.config",
     "Scratch": "decoders.seq2seq.spec",
     "Seq2Seq": "decoders.seq2seq.model",
     "Seq2SeqConfig": "decoders.seq2seq.spec",
-    "Vocabulary": "decoders.seq2seq.spec",
+    "Vocabulary": "decoders.config",
 }
 __all__ = sorted(_HOME)
 __getattr__ = attributes(__name__, _HOME)

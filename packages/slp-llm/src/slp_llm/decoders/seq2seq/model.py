@@ -18,10 +18,11 @@ from slp_core.errors import UserError
 from slp_core.manifest import Row
 from slp_core.parts import Decoder, Translation
 from slp_core.sequence import Sequence
-from slp_llm.decoders.seq2seq import pretrained
-from slp_llm.decoders.seq2seq.generation import settings
+from slp_llm.decoders import pretrained
+from slp_llm.decoders.generation import settings
+from slp_llm.decoders.lora import add_lora
 from slp_llm.decoders.seq2seq.languages import frame
-from slp_llm.decoders.seq2seq.lora import add_lora
+from slp_llm.decoders.seq2seq.scratch import from_scratch
 from slp_llm.decoders.seq2seq.spec import Seq2SeqConfig
 
 # One sentence at a time is tokenised; threads would only be complained of in forked workers.
@@ -29,6 +30,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 #: Each prompt, the side of the tokenizer that reads it, and the ids of the frame before it.
 _PROMPTS = {"encoder_prompt": ("text", "before"), "decoder_prompt": ("text_target", "prefix")}
+_KIND = pretrained.Kind("encoder-decoder", "AutoModelForSeq2SeqLM", from_scratch)
 _LOGITS_AT_ONCE = 2**27  # numbers; half a gigabyte
 
 
@@ -50,7 +52,7 @@ class Seq2Seq(Decoder):
     def __init__(self, config: Seq2SeqConfig, context: Context = Context()) -> None:  # noqa: B008
         super().__init__(config, context)
         self.where = context.path or "decoder"
-        self.model, self.tokenizer = pretrained.load(config, context)
+        self.model, self.tokenizer = pretrained.load(config, context, _KIND)
         self.frame = frame(config, self.model, self.tokenizer, self.where)
         if config.lora is not None:
             add_lora(self.model, config.lora, self.where)

@@ -5,42 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 from attrs import field, frozen
-from attrs.validators import and_, ge, gt, in_, instance_of, lt, min_len, optional
+from attrs.validators import ge, gt, in_, optional
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TEXT, Size, Symbol, TensorType
-
-_RATE = and_(ge(0.0), lt(1.0))  # a dropout rate
-_COUNT = and_(instance_of(int), ge(1))
+from slp_llm.decoders.config import RATE, Generation, Lora, Vocabulary
 
 
 def _help(text: str) -> dict[str, str]:
     return {"help": text}
-
-
-@frozen
-class Vocabulary:
-    """How the tokenizer of a from-scratch model splits text; it is trained on the target column."""
-
-    kind: Literal["word", "bpe", "unigram", "char"] = field(
-        default="word",
-        metadata=_help("words between blanks, subwords (BPE, unigram), or characters"),
-    )
-    size: int = field(
-        default=4000,
-        validator=ge(5),
-        metadata=_help("at most so many tokens, <pad> <s> </s> <unk> among them"),
-    )
-    min_count: int = field(
-        default=1,
-        validator=ge(1),
-        metadata=_help("rarer words or characters (bpe: pairs to merge) get no token"),
-    )
-    lower: bool = field(default=False, metadata=_help("lower-case the text first"))
-
-    def __attrs_post_init__(self) -> None:
-        if self.kind == "unigram" and self.min_count > 1:
-            raise ValueError("vocabulary: min_count has no effect on unigram; leave it out")
 
 
 @frozen
@@ -57,13 +30,13 @@ class Scratch:
     heads: int = field(default=4, validator=ge(1), metadata=_help("attention heads"))
     ffn: int = field(default=1024, validator=ge(1), metadata=_help("width of the feed-forward"))
     dropout: float = field(
-        default=0.1, validator=_RATE, metadata=_help("on embeddings and after each sublayer")
+        default=0.1, validator=RATE, metadata=_help("on embeddings and after each sublayer")
     )
     attention_dropout: float = field(
-        default=0.0, validator=_RATE, metadata=_help("on attention weights")
+        default=0.0, validator=RATE, metadata=_help("on attention weights")
     )
     activation_dropout: float = field(
-        default=0.0, validator=_RATE, metadata=_help("inside the feed-forward")
+        default=0.0, validator=RATE, metadata=_help("inside the feed-forward")
     )
     activation: Literal["relu", "gelu", "silu"] = field(
         default="relu", metadata=_help("non-linearity of the feed-forward")
@@ -79,46 +52,6 @@ class Scratch:
     def __attrs_post_init__(self) -> None:
         if self.dim % self.heads:
             raise ValueError(f"scratch: dim = {self.dim} does not divide by heads = {self.heads}")
-
-
-@frozen
-class Lora:
-    """Low-rank adaptation (Hu et al., arXiv:2106.09685)."""
-
-    targets: tuple[str, ...] = field(
-        validator=min_len(1), metadata=_help('linear layers to adapt, by name: ["q", "v"]')
-    )
-    rank: int = field(default=16, validator=ge(1), metadata=_help("rank of the update"))
-    alpha: int = field(
-        default=32, validator=ge(1), metadata=_help("the update is scaled by alpha / rank")
-    )
-    dropout: float = field(
-        default=0.1, validator=_RATE, metadata=_help("on what goes into the update")
-    )
-
-
-@frozen
-class Generation:
-    """How translations are searched for. What is left out is as the checkpoint says."""
-
-    num_beams: int = field(default=5, validator=_COUNT, metadata=_help("beams; 1 is greedy"))
-    max_new_tokens: int = field(
-        default=100, validator=_COUNT, metadata=_help("longest translation, in tokens")
-    )
-    length_penalty: float | None = field(
-        default=None, metadata=_help("exponent of the length that divides a beam's score")
-    )
-    early_stopping: bool | None = field(
-        default=None, metadata=_help("stop once as many beams as asked for have ended")
-    )
-    no_repeat_ngram_size: int | None = field(
-        default=None, validator=optional(_COUNT), metadata=_help("n-grams occur once only")
-    )
-    repetition_penalty: float | None = field(
-        default=None,
-        validator=optional(gt(0)),
-        metadata=_help("above 1: tokens that were said already get less likely"),
-    )
 
 
 @frozen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from slp_core.errors import UserError, did_you_mean
-from slp_llm.decoders.seq2seq.spec import Lora
+from slp_llm.decoders.config import Lora
 
 
 def add_lora(model: Any, config: Lora, where: str) -> None:

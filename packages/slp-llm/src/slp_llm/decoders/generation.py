@@ -8,7 +8,7 @@ from typing import Any
 from attrs import asdict, evolve
 
 from slp_core.errors import UserError, did_you_mean
-from slp_llm.decoders.seq2seq.spec import Generation
+from slp_llm.decoders.config import Generation
 
 #: Hugging Face settings a caller may give beside those of a recipe.
 OPTIONS = (

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
+
 from slp_core.context import Context
 from slp_core.errors import UserError
-from slp_llm.decoders.seq2seq.spec import Scratch, Seq2SeqConfig
-from slp_llm.decoders.seq2seq.vocabulary import train_tokenizer
+from slp_llm.decoders.vocabulary import train_tokenizer
 
 #: Where a model's configuration keeps the weights that its checkpoint holds apart although the
 #: family ties them (the head of T5 1.1, Flan-T5 and mT5).
 UNTIED = "slp_untied"
+
+
+@frozen
+class Kind:
+    """A kind of language model."""
+
+    name: str  #: as messages call it: "encoder-decoder"
+    auto: str  #: what of Transformers opens it: "AutoModelForSeq2SeqLM"
+    scratch: Callable[[Any, Any], Any]  #: a new model, from its ``Scratch`` and its tokenizer
 
 
 @contextmanager
@@ -30,24 +40,30 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
-def load(config: Seq2SeqConfig, context: Context) -> tuple[Any, Any]:
+def load(config: Any, context: Context, kind: Kind) -> tuple[Any, Any]:
     """The Hugging Face model and its tokenizer, new tokens added.
 
+    ``config`` has the keys ``model``, ``scratch``, ``dtype`` and ``new_tokens``.
+
     Raises:
-        UserError: the checkpoint is not there or is no encoder-decoder, or a model from scratch
+        UserError: the checkpoint is not there or is of another kind, or a model from scratch
             has no training text.
     """
     import torch
+    import transformers
 
     where = context.path or "decoder"
+    auto = getattr(transformers, kind.auto)
     with quiet():
         if context.assets is not None:
-            model, tokenizer = _from_assets(context.assets)
+            model, tokenizer = _from_assets(context.assets, auto)
         elif config.model is not None:
-            model, tokenizer = _from_checkpoint(config.model, where)
+            model, tokenizer = _from_checkpoint(config.model, auto, kind.name, where)
         else:
-            assert config.scratch is not None
-            model, tokenizer = _from_scratch(config.scratch, _texts(context, where), where)
+            tokenizer = train_tokenizer(config.scratch.vocabulary, _texts(context, where), where)
+            model = kind.scratch(config.scratch, tokenizer)
+            # no translation says <unk>
+            model.generation_config.suppress_tokens = [tokenizer.unk_token_id]
         _add_tokens(model, tokenizer, config.new_tokens, where, again=context.assets is not None)
     if hasattr(tokenizer, "src_lang"):  # M2M-100's cannot read targets without one
         tokenizer.tgt_lang = tokenizer.src_lang
@@ -61,20 +77,20 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _from_assets(folder: Path) -> tuple[Any, Any]:
-    from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
+def _from_assets(folder: Path, auto: Any) -> tuple[Any, Any]:
+    from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
-    model = AutoModelForSeq2SeqLM.from_config(AutoConfig.from_pretrained(folder))
+    model = auto.from_config(AutoConfig.from_pretrained(folder))
     _untie(model, getattr(model.config, UNTIED, ()))
     model.generation_config = GenerationConfig.from_pretrained(folder)
     return model, AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _from_checkpoint(name: str, where: str) -> tuple[Any, Any]:
-    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+def _from_checkpoint(name: str, auto: Any, kind: str, where: str) -> tuple[Any, Any]:
+    from transformers import AutoTokenizer
 
     try:
-        model, report = AutoModelForSeq2SeqLM.from_pretrained(
+        model, report = auto.from_pretrained(
             name, trust_remote_code=False, output_loading_info=True
         )
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
@@ -86,7 +102,7 @@ def _from_checkpoint(name: str, where: str) -> tuple[Any, Any]:
         ) from error
     except ValueError as error:
         raise UserError(
-            f'{where}.model: "{name}" is no encoder-decoder with its tokenizer: {error}'
+            f'{where}.model: "{name}" is no {kind} with its tokenizer: {error}'
         ) from error
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
@@ -118,39 +134,6 @@ def _texts(context: Context, where: str) -> list[str]:
             "give [data] train in the recipe, or Context(train=...) in Python"
         )
     return context.train.column(context.target)
-
-
-def _from_scratch(config: Scratch, texts: Sequence[str], where: str) -> tuple[Any, Any]:
-    """A pre-norm Transformer (M2M-100's layers) of the configured size."""
-    from transformers import M2M100Config, M2M100ForConditionalGeneration
-
-    tokenizer = train_tokenizer(config.vocabulary, texts, where)
-    model = M2M100ForConditionalGeneration(
-        M2M100Config(
-            vocab_size=len(tokenizer),
-            d_model=config.dim,
-            encoder_layers=config.layers,
-            decoder_layers=config.decoder_layers or config.layers,
-            encoder_attention_heads=config.heads,
-            decoder_attention_heads=config.heads,
-            encoder_ffn_dim=config.ffn,
-            decoder_ffn_dim=config.ffn,
-            dropout=config.dropout,
-            attention_dropout=config.attention_dropout,
-            activation_dropout=config.activation_dropout,
-            encoder_layerdrop=0.0,
-            decoder_layerdrop=0.0,
-            activation_function=config.activation,
-            scale_embedding=config.scale_embedding,
-            init_std=config.init_std,
-            pad_token_id=tokenizer.pad_token_id,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            decoder_start_token_id=tokenizer.bos_token_id,
-        )
-    )
-    model.generation_config.suppress_tokens = [tokenizer.unk_token_id]  # no translation says <unk>
-    return model, tokenizer
 
 
 def _add_tokens(model: Any, tokenizer: Any, new: Sequence[str], where: str, again: bool) -> None:

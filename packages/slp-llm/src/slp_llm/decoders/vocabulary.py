@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from slp_core.errors import UserError
-from slp_llm.decoders.seq2seq.spec import Vocabulary
+from slp_llm.decoders.config import Vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
