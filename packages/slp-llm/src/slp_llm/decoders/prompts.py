@@ -22,7 +22,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from attrs import Attribute, asdict, field, frozen
+from attrs import asdict, field, frozen
 from attrs.validators import and_, ge, instance_of
 
 from slp_core.context import Context
@@ -35,7 +35,7 @@ _PLACES = ("signs", "examples")
 _TOLD = 5  # bad rows that a message names
 
 
-def _columns_are_named(_: Any, __: Attribute[str], template: str) -> None:
+def _names_columns(_: Any, __: Any, template: str) -> None:
     if not any(True for _, name in _pieces(template) if name):
         raise ValueError(f'"{template}" names no column; "{{text_en}}={{text}}" names two')
 
@@ -45,7 +45,7 @@ class ExamplesConfig:
     """Training rows that are shown to the language model as examples."""
 
     template: str = field(
-        validator=_columns_are_named,
+        validator=_names_columns,
         metadata={"help": 'one example, columns of the manifest in braces: "{text_en}={text}"'},
     )
     count: int = field(
@@ -56,12 +56,11 @@ class ExamplesConfig:
     separator: str = field(default=" ", metadata={"help": "text between two examples"})
 
 
-def check_prompt(template: str, examples: ExamplesConfig | None) -> None:
-    """Whether a template can be read; for the configurations that hold one.
+def is_prompt(_: Any, __: Any, template: str) -> None:
+    """Whether a template can be read; the validator of a key that holds one.
 
     Raises:
-        ValueError: braces that mean nothing, a place that stands there twice, ``{examples}``
-            without a table `examples` or the table without the place.
+        ValueError: braces that mean nothing, or a place that stands there twice.
     """
     names = [name for _, name in _pieces(template) if name is not None]
     for name in names:
@@ -72,6 +71,15 @@ def check_prompt(template: str, examples: ExamplesConfig | None) -> None:
             )
         if names.count(name) > 1:
             raise ValueError(f"{{{name}}} stands there twice")
+
+
+def check_examples(template: str, examples: ExamplesConfig | None) -> None:
+    """Whether a prompt has a place for the examples, if there are any.
+
+    Raises:
+        ValueError: ``{examples}`` without a table `examples`, or the table without the place.
+    """
+    names = [name for _, name in _pieces(template)]
     if "examples" in names and examples is None:
         raise ValueError(
             'the prompt has {examples}; say what one looks like: examples = { template = "..." }'
@@ -95,10 +103,12 @@ class Prompt:
         self, template: str, examples: ExamplesConfig | None, context: Context, where: str
     ) -> None:
         try:
-            check_prompt(template, examples)
+            is_prompt(None, None, template)
+            check_examples(template, examples)
         except ValueError as error:
             raise UserError(f"{where}: {error}") from error
         self._halves = _halves(template)
+        self.words = tuple(text for half in self._halves for text in half)  #: without examples
         self._examples: _Examples | None = None
         if examples is not None:
             self._examples = _examples(examples, context, f"{where}: examples")

@@ -21,6 +21,7 @@ from slp_core.sequence import Sequence
 from slp_llm.decoders import pretrained
 from slp_llm.decoders.generation import settings
 from slp_llm.decoders.lora import add_lora
+from slp_llm.decoders.prompts import Prompt
 from slp_llm.decoders.seq2seq.languages import frame
 from slp_llm.decoders.seq2seq.scratch import from_scratch
 from slp_llm.decoders.seq2seq.spec import Seq2SeqConfig
@@ -28,8 +29,6 @@ from slp_llm.decoders.seq2seq.spec import Seq2SeqConfig
 # One sentence at a time is tokenised; threads would only be complained of in forked workers.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-#: Each prompt, the side of the tokenizer that reads it, and the ids of the frame before it.
-_PROMPTS = {"encoder_prompt": ("text", "before"), "decoder_prompt": ("text_target", "prefix")}
 _KIND = pretrained.Kind("encoder-decoder", "AutoModelForSeq2SeqLM", from_scratch)
 _LOGITS_AT_ONCE = 2**27  # numbers; half a gigabyte
 
@@ -37,13 +36,15 @@ _LOGITS_AT_ONCE = 2**27  # numbers; half a gigabyte
 class Seq2Seq(Decoder):
     """Translates ``b t d`` with any Hugging Face encoder-decoder.
 
-    The encoder reads ``[source tag ; prompt ; visual steps ; </s>]``, valid steps only, padded on
-    the right (MultimodalHugs, arXiv:2509.09729; there the mask of the end stands on the wrong
-    side when prompts differ in length). The decoder learns ``[target tag ; prompt ; text ; </s>]``.
+    The encoder reads ``[source tag ; prompt ; visual steps ; prompt ; </s>]``, valid steps only,
+    padded on the right (MultimodalHugs, arXiv:2509.09729, whose prompt goes first; there the mask
+    of the end stands on the wrong side when prompts differ in length. SpaMo, arXiv:2408.10593,
+    whose prompt goes behind). The decoder learns ``[target tag ; prompt ; text ; </s>]``.
 
     Raises:
         UserError: weights are missing; a language tag, a prompt's token or a LoRA target is
-            unknown; ``scale_inputs`` is asked of a model that scales nothing.
+            unknown; ``scale_inputs`` is asked of a model that scales nothing; the prompt's
+            examples cannot be taken from the training rows.
     """
 
     config: Seq2SeqConfig
@@ -65,9 +66,11 @@ class Seq2Seq(Decoder):
         self.max_tokens = _max_positions(self.model.get_decoder())
         self.register_buffer("after", torch.tensor(self.frame.after), persistent=False)
         self._special = frozenset(self.tokenizer.all_special_ids)
-        self._prompts: dict[tuple[str, str], list[int]] = {}
-        for key in _PROMPTS:
-            self._prompt(key, {}, f"{self.where}.")
+        where = f"{self.where}.encoder_prompt"
+        self.prompt = Prompt(config.encoder_prompt, config.examples, context, where)
+        for words in self.prompt.words:
+            self._refuse_unknown(words, self._ids(text=words), where)
+        self._own_prompts = self._prompts(None)
 
     # -- what the pipeline asks of a part -------------------------------------------------
 
@@ -95,18 +98,20 @@ class Seq2Seq(Decoder):
 
     def save_assets(self, folder: Path) -> None:
         pretrained.save(self.model, self.tokenizer, folder)
+        self.prompt.save_assets(folder)
 
     # -- text to ids -------------------------------------------------------------------------
 
     def encode(self, row: Row, target: str | None) -> dict[str, list[int]]:
-        """``encoder_prompt`` and ``decoder_prompt`` (tags first), and ``labels``: the decoder's
-        prompt, the text, ``</s>``.
+        """``encoder_prompt`` (before the signs, the tag first), ``encoder_prompt_behind``,
+        ``decoder_prompt`` (the tag first), and ``labels``: the decoder's prompt, the text,
+        ``</s>``.
 
         Raises:
             UserError: a prompt holds an unknown token, or the text a special one, or more tokens
                 than the model has positions for.
         """
-        tokens = {key: self._prompt(key, row.fields, f"{row.where}: ") for key in _PROMPTS}
+        tokens = self._prompts(row)
         if target is not None:
             text = self._ids(text_target=target)
             if reserved := self._special.intersection(text) - {self.tokenizer.unk_token_id}:
@@ -123,19 +128,29 @@ class Seq2Seq(Decoder):
                 )
         return tokens
 
-    def _prompt(self, key: str, fields: dict[str, str], where: str) -> list[int]:
-        """The tag, if there is one, and the ids of a row's own prompt, or of the recipe's."""
-        prompt = fields.get(key, getattr(self.config, key))
-        if (key, prompt) not in self._prompts:
-            side, tag = _PROMPTS[key]
-            ids = [*getattr(self.frame, tag), *self._ids(**{side: prompt})]
-            if self.tokenizer.unk_token_id in ids:
-                raise UserError(
-                    f'{where}{key}: "{prompt}" holds a token the vocabulary lacks; '
-                    "list it in the decoder's new_tokens"
-                )
-            self._prompts[key, prompt] = ids
-        return self._prompts[key, prompt]
+    def _prompts(self, row: Row | None) -> dict[str, list[int]]:
+        """Ids of the prompts that a row brings, or else the recipe has; tags first."""
+        fields, where = ({}, f"{self.where}.") if row is None else (row.fields, f"{row.where}: ")
+        own = fields.get("encoder_prompt")
+        before, behind = self.prompt.around(row) if own is None else (own, "")
+        given = fields.get("decoder_prompt", self.config.decoder_prompt)
+        prompts = {
+            "encoder_prompt": [*self.frame.before, *self._ids(text=before)],
+            "encoder_prompt_behind": self._ids(text=behind),
+            "decoder_prompt": [*self.frame.prefix, *self._ids(text_target=given)],
+        }
+        # Examples are text from the corpus, which may hold words that no vocabulary has.
+        if own is not None:
+            self._refuse_unknown(own, prompts["encoder_prompt"], f"{where}encoder_prompt")
+        self._refuse_unknown(given, prompts["decoder_prompt"], f"{where}decoder_prompt")
+        return prompts
+
+    def _refuse_unknown(self, prompt: str, ids: list[int], where: str) -> None:
+        if self.tokenizer.unk_token_id in ids:
+            raise UserError(
+                f'{where}: "{prompt}" holds a token the vocabulary lacks; '
+                "list it in the decoder's new_tokens"
+            )
 
     def _ids(self, **text: Any) -> list[int]:
         """Ids of ``text`` as the encoder reads it, or of ``text_target``; none are added."""
@@ -145,16 +160,17 @@ class Seq2Seq(Decoder):
         """The prompts of a batch; the recipe's where none are given."""
         if key in tokens:
             return tokens[key]
-        own = self._prompt(key, {}, f"{self.where}.")
-        ids = torch.tensor(own, dtype=torch.long, device=self.after.device).expand(batch, -1)
+        own = torch.tensor(self._own_prompts[key], dtype=torch.long, device=self.after.device)
+        ids = own.expand(batch, -1)
         return Tokens(ids, torch.ones_like(ids, dtype=torch.bool))
 
     # -- vectors to logits -------------------------------------------------------------------
 
     def merge(self, inputs: Sequence, tokens: dict[str, Tokens]) -> tuple[Tensor, Tensor]:
-        """``[prompt ; visual ; end]`` of every sample, its valid steps first.
+        """``[before ; visual ; behind ; end]`` of every sample, its valid steps first.
 
-        ``b t d`` and a prompt of ``b p`` give ``b (p + t + 1) d`` and its mask ``b (p + t + 1)``.
+        ``b t d``, a prompt of ``b p`` before and one of ``b q`` behind give
+        ``b (p + t + q + 1) d`` and the mask ``b (p + t + q + 1)``.
 
         Raises:
             UserError: more steps than the model has positions for.
@@ -163,20 +179,19 @@ class Seq2Seq(Decoder):
         if self.config.scale_inputs:
             values = values * self.embed_scale
         batch = len(values)
-        prompt = self._prompts_in(tokens, "encoder_prompt", batch)
+        before = self._prompts_in(tokens, "encoder_prompt", batch)
+        behind = self._prompts_in(tokens, "encoder_prompt_behind", batch)
         end = self.embed(self.after).expand(batch, -1, -1)  # (b, e, d)
         ended = inputs.mask.new_ones(batch, len(self.after))
-        merged = torch.cat([self.embed(prompt.ids), values, end], 1)  # (b, p + t + e, d)
-        mask = torch.cat([prompt.mask, inputs.mask, ended], 1)
+        parts = [self.embed(before.ids), values, self.embed(behind.ids), end]
+        merged = torch.cat(parts, 1)  # (b, p + t + q + e, d)
+        mask = torch.cat([before.mask, inputs.mask, behind.mask, ended], 1)
         if self.max_steps is not None and mask.shape[1] > self.max_steps:
             raise UserError(
                 f"{self.where}: {mask.shape[1]} steps with prompt and end, the model has positions "
                 f"for {self.max_steps}; shorten the clips or let a mapper stride"
             )
-        order = mask.long().argsort(dim=1, descending=True, stable=True)  # (b, l), valid first
-        places = order + torch.arange(batch, device=order.device)[:, None] * mask.shape[1]
-        packed = merged.flatten(0, 1).index_select(0, places.flatten()).view_as(merged)
-        return packed, mask.gather(1, order)
+        return _valid_first(merged, mask)
 
     def embed(self, ids: Tensor) -> Tensor:
         """``... l`` ids to ``... l d``, as the model embeds them (or unscaled, if asked)."""
@@ -184,6 +199,19 @@ class Seq2Seq(Decoder):
         if self.config.embed_scale == "none":
             return F.embedding(ids, embedding.weight)
         return embedding(ids) * getattr(self.model.get_encoder(), "embed_scale", 1.0)
+
+    def text_embeddings(self, tokens: dict[str, Tokens]) -> Sequence:
+        """``b l d``: the text and its ``</s>`` as the model embeds them; tag and prompt, which
+        stand before them in the labels, left out.
+
+        Gradient reaches the embeddings, if they are trained, and nothing else."""
+        labels = tokens["labels"]
+        prompt = self._prompts_in(tokens, "decoder_prompt", len(labels.ids)).mask.sum(1)
+        places = torch.arange(labels.ids.shape[1], device=prompt.device)
+        values, mask = _valid_first(
+            self.embed(labels.ids), labels.mask & (places[None] >= prompt[:, None])
+        )
+        return Sequence(values, mask, values.new_full((len(values),), torch.nan))
 
     def forward(self, inputs: Sequence, tokens: dict[str, Tokens]) -> Tensor:
         """Logits ``b l v``, teacher forced: position ``l`` scores ``tokens["labels"]`` at l."""
@@ -287,6 +315,15 @@ class Seq2Seq(Decoder):
         """The weights that turn ids into vectors; one where encoder and decoder share it."""
         halves = (self.model, self.model.get_encoder(), self.model.get_decoder())
         return [half.get_input_embeddings().weight for half in halves]
+
+
+def _valid_first(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """``b l d`` and its mask ``b l``, the valid steps of each sample moved to the front."""
+    batch, length = mask.shape
+    order = mask.long().argsort(dim=1, descending=True, stable=True)  # (b, l)
+    places = order + torch.arange(batch, device=order.device)[:, None] * length
+    packed = values.flatten(0, 1).index_select(0, places.flatten()).view_as(values)
+    return packed, mask.gather(1, order)
 
 
 def _embed_scale(model: Any) -> float:

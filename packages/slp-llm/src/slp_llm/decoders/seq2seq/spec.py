@@ -10,6 +10,7 @@ from attrs.validators import ge, gt, in_, optional
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TEXT, Size, Symbol, TensorType
 from slp_llm.decoders.config import RATE, Generation, Lora, Vocabulary
+from slp_llm.decoders.prompts import ExamplesConfig, check_examples, is_prompt
 
 
 def _help(text: str) -> dict[str, str]:
@@ -77,7 +78,14 @@ class Seq2SeqConfig:
     )
     encoder_prompt: str = field(
         default="",
-        metadata=_help("text before the visual steps; a column `encoder_prompt` goes first"),
+        validator=is_prompt,
+        metadata=_help(
+            "text before the visual steps, or around {signs}; {examples} are training rows; a "
+            "column `encoder_prompt` goes first, as it is written"
+        ),
+    )
+    examples: ExamplesConfig | None = field(
+        default=None, metadata=_help("the training rows that the encoder's prompt shows")
     )
     decoder_prompt: str = field(
         default="",
@@ -101,6 +109,7 @@ class Seq2SeqConfig:
         if (self.model is None) == (self.scratch is None):
             both = "both are written" if self.model is not None else "neither is written"
             raise ValueError(f"either `model` or `scratch` is expected; {both}")
+        check_examples(self.encoder_prompt, self.examples)
         for key in ("length_penalty", "early_stopping"):
             if getattr(self.generation, key) is not None and self.generation.num_beams == 1:
                 raise ValueError(f"generation: {key} has no effect with num_beams = 1")
