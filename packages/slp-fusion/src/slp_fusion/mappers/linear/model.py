@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from slp_core.context import Context
@@ -23,4 +24,16 @@ class LinearMapper(Mapper):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, inputs: Sequence) -> Sequence:
+        if self.training and self.config.max_steps is not None:
+            inputs = random_window(inputs, self.config.max_steps)
         return inputs.with_values(self.dropout(self.linear(self.norm(inputs))))
+
+
+def random_window(inputs: Sequence, steps: int) -> Sequence:
+    """``b t d`` to ``b t' d``: of each longer sample ``steps`` steps in a row, drawn evenly."""
+    spare = (inputs.lengths - steps).clamp(min=0)
+    start = (torch.rand(len(spare), device=spare.device) * (spare + 1)).long()
+    window = torch.arange(min(steps, inputs.mask.shape[1]), device=spare.device)
+    place = torch.arange(len(spare), device=spare.device)[:, None], start[:, None] + window
+    codes = None if inputs.codes is None else inputs.codes[place]
+    return Sequence(inputs.values[place], inputs.mask[place], inputs.rate, codes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen, validators
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TensorType
@@ -13,6 +13,13 @@ from slp_fusion.mappers.widths import output_width
 @frozen
 class LinearConfig(MapperConfig):
     """Keys of the linear mapper."""
+
+    max_steps: int | None = field(
+        default=None,
+        validator=validators.optional(validators.ge(1)),
+        metadata={"help": "in training, a random window of so many steps (SpaMo crops the spatial "
+                  "features of long clips to 512)"},
+    )  # fmt: skip
 
 
 def signature(config: LinearConfig, inputs: TensorType) -> TensorType:
