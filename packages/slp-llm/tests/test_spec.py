@@ -55,6 +55,11 @@ def test_factories_are_there():
         ),
         ({"model": "a", "lora": {"targets": []}}, "decoder.lora.targets"),
         ({"model": "a", "encoder_promt": ""}, 'did you mean "encoder_prompt"?'),
+        ({"model": "a", "encoder_prompt": "{sings}"}, 'encoder_prompt: "{sings}"'),
+        ({"model": "a", "encoder_prompt": "{examples}"}, "say what one looks like"),
+        ({"model": "a", "examples": {"template": "{text}"}}, "examples: has no effect"),
+        ({"model": "a", "examples": {"template": "text"}}, "decoder.examples.template"),
+        ({"model": "a", "examples": {"template": "{text}", "count": 0}}, "examples.count"),
     ],
 )
 def test_a_bad_table_is_refused(table, said):
