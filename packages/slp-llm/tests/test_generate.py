@@ -197,7 +197,7 @@ def test_the_unknown_word_is_never_said(scratch, sequence, tokens_of):
 def test_many_logits_are_scored_a_few_at_a_time(decoder, sequence, tokens_of, monkeypatch):
     inputs, tokens = sequence(4, 7, 2), tokens_of(decoder, {}, {}, {})
     whole = decoder.generate(inputs, tokens, max_new_tokens=5)
-    monkeypatch.setattr("slp_llm.decoders.seq2seq.model._LOGITS_AT_ONCE", 1)
+    monkeypatch.setattr("slp_llm.decoders.language_model._LOGITS_AT_ONCE", 1)
     for ours, theirs in zip(decoder.generate(inputs, tokens, max_new_tokens=5), whole, strict=True):
         assert ours.confidence == pytest.approx(theirs.confidence)
 

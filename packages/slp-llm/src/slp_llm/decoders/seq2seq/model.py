@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,24 +14,19 @@ from slp_core.batch import Tokens
 from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.manifest import Row
-from slp_core.parts import Decoder, Translation
+from slp_core.parts import Translation
 from slp_core.sequence import Sequence
 from slp_llm.decoders import pretrained
 from slp_llm.decoders.generation import settings
-from slp_llm.decoders.lora import add_lora
-from slp_llm.decoders.prompts import Prompt
+from slp_llm.decoders.language_model import LanguageModel, valid_first
 from slp_llm.decoders.seq2seq.languages import frame
 from slp_llm.decoders.seq2seq.scratch import from_scratch
 from slp_llm.decoders.seq2seq.spec import Seq2SeqConfig
 
-# One sentence at a time is tokenised; threads would only be complained of in forked workers.
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
 _KIND = pretrained.Kind("encoder-decoder", "AutoModelForSeq2SeqLM", from_scratch)
-_LOGITS_AT_ONCE = 2**27  # numbers; half a gigabyte
 
 
-class Seq2Seq(Decoder):
+class Seq2Seq(LanguageModel):
     """Translates ``b t d`` with any Hugging Face encoder-decoder.
 
     The encoder reads ``[source tag ; prompt ; visual steps ; prompt ; </s>]``, valid steps only,
@@ -51,12 +44,8 @@ class Seq2Seq(Decoder):
     after: Tensor  #: ids that follow the last visual step
 
     def __init__(self, config: Seq2SeqConfig, context: Context = Context()) -> None:  # noqa: B008
-        super().__init__(config, context)
-        self.where = context.path or "decoder"
-        self.model, self.tokenizer = pretrained.load(config, context, _KIND)
+        super().__init__(config, context, _KIND, "encoder_prompt")
         self.frame = frame(config, self.model, self.tokenizer, self.where)
-        if config.lora is not None:
-            add_lora(self.model, config.lora, self.where)
         self.embed_scale = _embed_scale(self.model)
         if config.scale_inputs and self.embed_scale == 1:
             raise UserError(
@@ -65,18 +54,9 @@ class Seq2Seq(Decoder):
         self.max_steps = _max_positions(self.model.get_encoder())
         self.max_tokens = _max_positions(self.model.get_decoder())
         self.register_buffer("after", torch.tensor(self.frame.after), persistent=False)
-        self._special = frozenset(self.tokenizer.all_special_ids)
-        where = f"{self.where}.encoder_prompt"
-        self.prompt = Prompt(config.encoder_prompt, config.examples, context, where)
-        for words in self.prompt.words:
-            self._refuse_unknown(words, self._ids(text=words), where)
         self._own_prompts = self._prompts(None)
 
     # -- what the pipeline asks of a part -------------------------------------------------
-
-    def sizes(self) -> dict[str, int]:
-        """The width of the sequences it reads."""
-        return {"d": self.model.get_input_embeddings().embedding_dim}
 
     def subparts(self) -> dict[str, Iterable[nn.Parameter]]:
         """``encoder``, ``decoder``, ``embeddings``, ``head``, ``lora``: disjoint, together all
@@ -96,10 +76,6 @@ class Seq2Seq(Decoder):
             groups.setdefault(group, []).append(parameter)
         return dict(groups)
 
-    def save_assets(self, folder: Path) -> None:
-        pretrained.save(self.model, self.tokenizer, folder)
-        self.prompt.save_assets(folder)
-
     # -- text to ids -------------------------------------------------------------------------
 
     def encode(self, row: Row, target: str | None) -> dict[str, list[int]]:
@@ -113,14 +89,7 @@ class Seq2Seq(Decoder):
         """
         tokens = self._prompts(row)
         if target is not None:
-            text = self._ids(text_target=target)
-            if reserved := self._special.intersection(text) - {self.tokenizer.unk_token_id}:
-                token = self.tokenizer.decode(min(reserved))
-                raise UserError(
-                    f'{row.where}: "{token}" has a meaning of its own and cannot be text, '
-                    f'as in "{target}"'
-                )
-            tokens["labels"] = [*tokens["decoder_prompt"], *text, self.tokenizer.eos_token_id]
+            tokens["labels"] = [*tokens["decoder_prompt"], *self._target_ids(target, row)]
             if self.max_tokens is not None and len(tokens["labels"]) > self.max_tokens:
                 raise UserError(
                     f"{row.where}: the text has {len(tokens['labels'])} tokens, "
@@ -144,25 +113,6 @@ class Seq2Seq(Decoder):
             self._refuse_unknown(own, prompts["encoder_prompt"], f"{where}encoder_prompt")
         self._refuse_unknown(given, prompts["decoder_prompt"], f"{where}decoder_prompt")
         return prompts
-
-    def _refuse_unknown(self, prompt: str, ids: list[int], where: str) -> None:
-        if self.tokenizer.unk_token_id in ids:
-            raise UserError(
-                f'{where}: "{prompt}" holds a token the vocabulary lacks; '
-                "list it in the decoder's new_tokens"
-            )
-
-    def _ids(self, **text: Any) -> list[int]:
-        """Ids of ``text`` as the encoder reads it, or of ``text_target``; none are added."""
-        return self.tokenizer(**text, add_special_tokens=False).input_ids
-
-    def _prompts_in(self, tokens: dict[str, Tokens], key: str, batch: int) -> Tokens:
-        """The prompts of a batch; the recipe's where none are given."""
-        if key in tokens:
-            return tokens[key]
-        own = torch.tensor(self._own_prompts[key], dtype=torch.long, device=self.after.device)
-        ids = own.expand(batch, -1)
-        return Tokens(ids, torch.ones_like(ids, dtype=torch.bool))
 
     # -- vectors to logits -------------------------------------------------------------------
 
@@ -191,7 +141,7 @@ class Seq2Seq(Decoder):
                 f"{self.where}: {mask.shape[1]} steps with prompt and end, the model has positions "
                 f"for {self.max_steps}; shorten the clips or let a mapper stride"
             )
-        return _valid_first(merged, mask)
+        return valid_first(merged, mask)
 
     def embed(self, ids: Tensor) -> Tensor:
         """``... l`` ids to ``... l d``, as the model embeds them (or unscaled, if asked)."""
@@ -208,7 +158,7 @@ class Seq2Seq(Decoder):
         labels = tokens["labels"]
         prompt = self._prompts_in(tokens, "decoder_prompt", len(labels.ids)).mask.sum(1)
         places = torch.arange(labels.ids.shape[1], device=prompt.device)
-        values, mask = _valid_first(
+        values, mask = valid_first(
             self.embed(labels.ids), labels.mask & (places[None] >= prompt[:, None])
         )
         return Sequence(values, mask, values.new_full((len(values),), torch.nan))
@@ -265,30 +215,14 @@ class Seq2Seq(Decoder):
                 translations[row] = self._translation(said, worth)
         return [translations[row] for row in range(len(translations))]
 
-    def _search(self, **known: Any) -> Tensor:
-        """Ids ``n l``, what was given included."""
-        try:
-            with pretrained.quiet():
-                return self.model.generate(**known)
-        except ValueError as error:  # of a setting that only shows when it is used
-            raise UserError(f"{self.where}: generation: {error}") from error
-
-    def _probabilities(self, ids: Tensor, given: int, encoded: Tensor, mask: Tensor) -> Tensor:
-        """P(id | ids before it) of all but the first ``given`` ids, one teacher-forced pass."""
-        at_once = max(1, _LOGITS_AT_ONCE // (ids.shape[1] * self.model.config.vocab_size))
-        found = []
-        for start in range(0, len(ids), at_once):
-            some = slice(start, start + at_once)
-            output = self.model(
-                encoder_outputs=BaseModelOutput(last_hidden_state=encoded[some]),
-                attention_mask=mask[some],
-                decoder_input_ids=ids[some, :-1],
-                use_cache=False,
-            )
-            logits = output.logits[:, given - 1 :].float()  # (n, l, v)
-            chosen = logits.gather(-1, ids[some, given:, None]).squeeze(-1)  # (n, l)
-            found.append((chosen - logits.logsumexp(-1)).exp())
-        return torch.cat(found)
+    def _logits(self, ids: Tensor, *known: Tensor) -> Tensor:
+        encoded, mask = known
+        return self.model(
+            encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
+            attention_mask=mask,
+            decoder_input_ids=ids,
+            use_cache=False,
+        ).logits
 
     def _check_length(self, prompt: int, new: int) -> None:
         if self.max_tokens is not None and prompt + new > self.max_tokens:
@@ -297,33 +231,10 @@ class Seq2Seq(Decoder):
                 f"the model has positions for {self.max_tokens}"
             )
 
-    def _translation(self, ids: list[int], probabilities: list[float]) -> Translation:
-        end = self.tokenizer.eos_token_id
-        length = ids.index(end) + 1 if end in ids else len(ids)
-        ids, worth = ids[:length], torch.tensor(probabilities[:length], dtype=torch.float64)
-        text = self.tokenizer.decode(
-            [one for one in ids if one not in self._special], clean_up_tokenization_spaces=False
-        )
-        pieces = self.tokenizer.convert_ids_to_tokens(ids)
-        return Translation(
-            text,
-            float(worth.log().mean().exp()),
-            tuple(zip(pieces, worth.tolist(), strict=True)),
-        )
-
     def _embeddings(self) -> list[nn.Parameter]:
         """The weights that turn ids into vectors; one where encoder and decoder share it."""
         halves = (self.model, self.model.get_encoder(), self.model.get_decoder())
         return [half.get_input_embeddings().weight for half in halves]
-
-
-def _valid_first(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """``b l d`` and its mask ``b l``, the valid steps of each sample moved to the front."""
-    batch, length = mask.shape
-    order = mask.long().argsort(dim=1, descending=True, stable=True)  # (b, l)
-    places = order + torch.arange(batch, device=order.device)[:, None] * length
-    packed = values.flatten(0, 1).index_select(0, places.flatten()).view_as(values)
-    return packed, mask.gather(1, order)
 
 
 def _embed_scale(model: Any) -> float:
