@@ -7,16 +7,24 @@ from slp_core.lazy import attributes
 _HOME = {
     "CNNConfig": "mappers.cnn.spec",
     "CNNMapper": "mappers.cnn.model",
+    "CRA": "mappers.cra.model",
+    "CRAConfig": "mappers.cra.spec",
     "ConcatConfig": "fusions.concat.spec",
     "ConcatFusion": "fusions.concat.model",
+    "Contrastive": "objectives.contrastive.model",
+    "ContrastiveConfig": "objectives.contrastive.spec",
     "GRUConfig": "mappers.gru.spec",
     "GRUMapper": "mappers.gru.model",
     "LinearConfig": "mappers.linear.spec",
     "LinearMapper": "mappers.linear.model",
     "MLPConfig": "mappers.mlp.spec",
     "MLPMapper": "mappers.mlp.model",
+    "MMD": "objectives.mmd.model",
+    "MMDConfig": "objectives.mmd.spec",
     "SegmentsConfig": "mappers.segments.spec",
     "SegmentsMapper": "mappers.segments.model",
+    "SignAdapter": "mappers.sign_adapter.model",
+    "SignAdapterConfig": "mappers.sign_adapter.spec",
 }
 __all__ = sorted(_HOME)
 __getattr__ = attributes(__name__, _HOME)

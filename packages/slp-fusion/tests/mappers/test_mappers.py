@@ -27,6 +27,8 @@ from slp_fusion.mappers.mlp.spec import MLPConfig
 from slp_fusion.mappers.segments import spec as segments
 from slp_fusion.mappers.segments.model import segment_means
 from slp_fusion.mappers.segments.spec import SegmentsConfig
+from slp_fusion.mappers.sign_adapter import spec as sign_adapter
+from slp_fusion.mappers.sign_adapter.spec import SignAdapterConfig
 
 SPECS = {
     "linear": linear.SPEC,
@@ -34,6 +36,7 @@ SPECS = {
     "cnn": cnn.SPEC,
     "gru": gru.SPEC,
     "segments": segments.SPEC,
+    "signadapter": sign_adapter.SPEC,
 }
 WIDTH = 6
 CONFIGS = [
@@ -50,6 +53,9 @@ CONFIGS = [
     GRUConfig(dim=4, layers=2, norm="batch", dropout=0.2),
     SegmentsConfig(dim=4),
     SegmentsConfig(dim=4, segments=3, norm="batch", input_dropout=0.2),
+    SignAdapterConfig(dim=4),
+    SignAdapterConfig(dim=4, channels=5, hidden=7, pad="same", norm="batch", dropout=0.1),
+    SignAdapterConfig(dim=4, tcn=False, norm="layer"),
 ]
 
 
@@ -93,6 +99,7 @@ def test_a_mapper_named_is_the_mapper_built(name: str) -> None:
         "cnn": {"CNNMapper", "Conv1d"},
         "gru": {"GRUMapper", "GRU"},
         "segments": {"SegmentsMapper", "Linear"},
+        "signadapter": {"SignAdapter", "Conv1d", "GELU"},
     }
     assert telling[name] <= layers
     assert part(batch(8)).values.shape[2] == 4
@@ -119,7 +126,8 @@ def test_signatures(name: str) -> None:
     inputs = TensorType("b t d", {"d": WIDTH}, modality="pose")
     output = sign(SPECS[name].config(dim=4), inputs)
     assert output.axes == "b t d" and output["d"] == 4 and output.modality is None
-    assert output.rate == {"cnn": Rate(0.25), "segments": None}.get(name, Rate())
+    rates = {"cnn": Rate(0.25), "segments": None, "signadapter": Rate(0.25)}
+    assert output.rate == rates.get(name, Rate())
     assert sign(SPECS[name].config(dim=4), inputs.to(rate=None)).rate is None
     for wrong in (TensorType("b t", dtype="int64"), TensorType("b t c h w", dtype="uint8")):
         with pytest.raises(TypeMismatch, match="b t d"):

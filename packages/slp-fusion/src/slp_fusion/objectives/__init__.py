@@ -1,0 +1,1 @@
+"""Objectives that bring signs and text together."""

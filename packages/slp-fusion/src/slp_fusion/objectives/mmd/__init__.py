@@ -1,0 +1,1 @@
+"""Signs distributed as text is."""
