@@ -136,7 +136,8 @@ def test_perplexity_follows_the_use_of_codes() -> None:
 def test_types() -> None:
     assert SPEC.signature is not None
     output = SPEC.signature(VQSignConfig(), TensorType("b t d", {"d": WIDTH}, modality="pose"))
-    assert str(output) == "b t d=4 (rate of the clip)" and output.modality is None
+    said = "b t d=4 vocabulary=256 (rate of the clip)"
+    assert str(output) == said and output.modality is None
     with pytest.raises(TypeMismatch, match="float32 is needed"):
         SPEC.signature(VQSignConfig(), TensorType("b t d", dtype="int64"))
     with pytest.raises(UserError, match="fixed by nothing"):

@@ -6,7 +6,7 @@ from attrs import field, frozen
 from attrs.validators import ge
 
 from slp_core.spec import ComponentSpec
-from slp_core.tensortype import TensorType
+from slp_core.tensortype import Size, TensorType
 
 
 @frozen
@@ -31,8 +31,9 @@ class VQSignConfig:
 
 
 def signature(config: VQSignConfig, inputs: TensorType) -> TensorType:
-    """``b t d`` to the same."""
-    return inputs.expect("b t d", dtype="float32").to(modality=None)
+    """``b t d`` to the same, with a ``vocabulary`` of codes."""
+    inputs.expect("b t d", dtype="float32")
+    return inputs.to(modality=None, vocabulary=Size(config.codes, "codes"))
 
 
 SPEC = ComponentSpec(
