@@ -1,0 +1,1 @@
+"""Characters to words: SignLLM's codebook reconstruction and alignment."""
