@@ -5,6 +5,9 @@ from __future__ import annotations
 from slp_core.lazy import attributes
 
 _HOME = {
+    "CausalLm": "decoders.causal_lm.model",
+    "CausalLmConfig": "decoders.causal_lm.spec",
+    "CausalScratch": "decoders.causal_lm.spec",
     "CrossEntropy": "objectives.cross_entropy.model",
     "CrossEntropyConfig": "objectives.cross_entropy.spec",
     "Generation": "decoders.config",

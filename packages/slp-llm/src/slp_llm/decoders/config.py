@@ -78,3 +78,17 @@ class Generation:
         validator=optional(gt(0)),
         metadata=_help("above 1: tokens that were said already get less likely"),
     )
+
+
+def check_source(model: str | None, scratch: object | None, generation: Generation) -> None:
+    """Whether there is one model, and nothing is asked of its search in vain.
+
+    Raises:
+        ValueError: there are two or none, or a setting has no effect.
+    """
+    if (model is None) == (scratch is None):
+        both = "both are written" if model is not None else "neither is written"
+        raise ValueError(f"either `model` or `scratch` is expected; {both}")
+    for key in ("length_penalty", "early_stopping"):
+        if getattr(generation, key) is not None and generation.num_beams == 1:
+            raise ValueError(f"generation: {key} has no effect with num_beams = 1")

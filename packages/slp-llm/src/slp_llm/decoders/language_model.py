@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from slp_core.batch import Tokens
 from slp_core.context import Context
@@ -34,11 +35,16 @@ class LanguageModel(Decoder):
     _own_prompts: dict[str, list[int]]  #: ids of the prompts of a sample that comes without a row
 
     def __init__(
-        self, config: Any, context: Context, kind: pretrained.Kind, prompt_key: str
+        self,
+        config: Any,
+        context: Context,
+        kind: pretrained.Kind,
+        prompt_key: str,
+        quantize: str | None = None,
     ) -> None:
         super().__init__(config, context)
         self.where = context.path or "decoder"
-        self.model, self.tokenizer = pretrained.load(config, context, kind)
+        self.model, self.tokenizer = pretrained.load(config, context, kind, quantize)
         if config.lora is not None:
             add_lora(self.model, config.lora, self.where)
         self._special = frozenset(self.tokenizer.all_special_ids)
@@ -50,6 +56,31 @@ class LanguageModel(Decoder):
     def sizes(self) -> dict[str, int]:
         """The width of the sequences it reads."""
         return {"d": self.model.get_input_embeddings().embedding_dim}
+
+    def subparts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """``embeddings``, ``head``, ``lora``, and the rest, ``layers`` (of an encoder-decoder
+        ``encoder`` and ``decoder``): disjoint, together all parameters, empty ones left out. A
+        head tied to the embeddings belongs to them."""
+        groups: dict[str, list[nn.Parameter]] = {}
+        embeddings = {id(parameter) for parameter in self._embeddings()}
+        head = {id(parameter) for parameter in self.model.get_output_embeddings().parameters()}
+        for name, parameter in self.model.named_parameters():
+            if ".lora_" in name:
+                group = "lora"
+            elif id(parameter) in embeddings:
+                group = "embeddings"
+            else:
+                group = "head" if id(parameter) in head else self._rest(parameter)
+            groups.setdefault(group, []).append(parameter)
+        return dict(groups)
+
+    def _embeddings(self) -> list[nn.Parameter]:
+        """The weights that turn ids into vectors."""
+        return [self.model.get_input_embeddings().weight]
+
+    def _rest(self, parameter: nn.Parameter) -> str:
+        """The group of a parameter that is in no other."""
+        return "layers"
 
     def save_assets(self, folder: Path) -> None:
         pretrained.save(self.model, self.tokenizer, folder)

@@ -19,8 +19,9 @@ def add_lora(model: Any, config: Lora, where: str) -> None:
     """
     from peft import LoraConfig, inject_adapter_in_model
     from torch import nn
+    from transformers.pytorch_utils import Conv1D  # GPT-2's linear layer, transposed
 
-    linear = [name for name, part in model.named_modules() if isinstance(part, nn.Linear)]
+    linear = {n: part for n, part in model.named_modules() if isinstance(part, nn.Linear | Conv1D)}
     for target in config.targets:
         if not any(f".{name}".endswith(f".{target}") for name in linear):
             hint = did_you_mean(target, {name.rpartition(".")[2] for name in linear})
@@ -31,6 +32,7 @@ def add_lora(model: Any, config: Lora, where: str) -> None:
             lora_alpha=config.alpha,
             lora_dropout=config.dropout,
             target_modules=list(config.targets),
+            fan_in_fan_out=any(isinstance(part, Conv1D) for part in linear.values()),
         ),
         model,
     )

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from slp_core.context import Context
 from slp_core.errors import UserError
+from slp_llm.decoders.quantization import leave_out, load_options
 from slp_llm.decoders.vocabulary import train_tokenizer
 
 #: Where a model's configuration keeps the weights that its checkpoint holds apart although the
@@ -40,10 +41,11 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
-def load(config: Any, context: Context, kind: Kind) -> tuple[Any, Any]:
+def load(config: Any, context: Context, kind: Kind, quantize: str | None = None) -> tuple[Any, Any]:
     """The Hugging Face model and its tokenizer, new tokens added.
 
-    ``config`` has the keys ``model``, ``scratch``, ``dtype`` and ``new_tokens``.
+    ``config`` has the keys ``model``, ``scratch``, ``dtype`` and ``new_tokens``. Quantised
+    weights are no pipeline's own: they are the checkpoint's each time.
 
     Raises:
         UserError: the checkpoint is not there or is of another kind, or a model from scratch
@@ -53,12 +55,15 @@ def load(config: Any, context: Context, kind: Kind) -> tuple[Any, Any]:
     import transformers
 
     where = context.path or "decoder"
-    auto = getattr(transformers, kind.auto)
+    auto, dtype = getattr(transformers, kind.auto), getattr(torch, config.dtype)
+    fewer_bits = load_options(quantize, dtype, where) if quantize else {}
     with quiet():
-        if context.assets is not None:
+        if context.assets is not None and not quantize:
             model, tokenizer = _from_assets(context.assets, auto)
         elif config.model is not None:
-            model, tokenizer = _from_checkpoint(config.model, auto, kind.name, where)
+            model, tokenizer = _from_checkpoint(config.model, auto, kind.name, where, fewer_bits)
+            if context.assets is not None:
+                tokenizer = _tokenizer(context.assets)
         else:
             tokenizer = train_tokenizer(config.scratch.vocabulary, _texts(context, where), where)
             model = kind.scratch(config.scratch, tokenizer)
@@ -67,7 +72,10 @@ def load(config: Any, context: Context, kind: Kind) -> tuple[Any, Any]:
         _add_tokens(model, tokenizer, config.new_tokens, where, again=context.assets is not None)
     if hasattr(tokenizer, "src_lang"):  # M2M-100's cannot read targets without one
         tokenizer.tgt_lang = tokenizer.src_lang
-    return model.to(getattr(torch, config.dtype)), tokenizer
+    if quantize:
+        leave_out(model)
+        return model, tokenizer
+    return model.to(dtype), tokenizer
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:
@@ -78,20 +86,28 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
 
 
 def _from_assets(folder: Path, auto: Any) -> tuple[Any, Any]:
-    from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+    from transformers import AutoConfig, GenerationConfig
 
     model = auto.from_config(AutoConfig.from_pretrained(folder))
     _untie(model, getattr(model.config, UNTIED, ()))
     model.generation_config = GenerationConfig.from_pretrained(folder)
-    return model, AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return model, _tokenizer(folder)
 
 
-def _from_checkpoint(name: str, auto: Any, kind: str, where: str) -> tuple[Any, Any]:
+def _tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def _from_checkpoint(
+    name: str, auto: Any, kind: str, where: str, options: dict[str, Any]
+) -> tuple[Any, Any]:
     from transformers import AutoTokenizer
 
     try:
         model, report = auto.from_pretrained(
-            name, trust_remote_code=False, output_loading_info=True
+            name, trust_remote_code=False, output_loading_info=True, **options
         )
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except OSError as error:

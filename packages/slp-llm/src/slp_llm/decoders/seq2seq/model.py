@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -58,23 +58,13 @@ class Seq2Seq(LanguageModel):
 
     # -- what the pipeline asks of a part -------------------------------------------------
 
-    def subparts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """``encoder``, ``decoder``, ``embeddings``, ``head``, ``lora``: disjoint, together all
-        parameters, empty ones left out. A head tied to the embeddings belongs to them."""
-        groups: dict[str, list[nn.Parameter]] = {}
-        embeddings, head = self._embeddings(), self.model.get_output_embeddings()
-        encoder = {id(parameter) for parameter in self.model.get_encoder().parameters()}
-        for name, parameter in self.model.named_parameters():
-            if ".lora_" in name:
-                group = "lora"
-            elif any(parameter is one for one in embeddings):
-                group = "embeddings"
-            elif any(parameter is one for one in head.parameters()):
-                group = "head"
-            else:
-                group = "encoder" if id(parameter) in encoder else "decoder"
-            groups.setdefault(group, []).append(parameter)
-        return dict(groups)
+    def _embeddings(self) -> list[nn.Parameter]:
+        halves = (self.model, self.model.get_encoder(), self.model.get_decoder())
+        return [half.get_input_embeddings().weight for half in halves]
+
+    def _rest(self, parameter: nn.Parameter) -> str:
+        inside = any(parameter is one for one in self.model.get_encoder().parameters())
+        return "encoder" if inside else "decoder"
 
     # -- text to ids -------------------------------------------------------------------------
 
@@ -230,11 +220,6 @@ class Seq2Seq(LanguageModel):
                 f"{self.where}: max_new_tokens = {new} after a prompt of {prompt} tokens, "
                 f"the model has positions for {self.max_tokens}"
             )
-
-    def _embeddings(self) -> list[nn.Parameter]:
-        """The weights that turn ids into vectors; one where encoder and decoder share it."""
-        halves = (self.model, self.model.get_encoder(), self.model.get_decoder())
-        return [half.get_input_embeddings().weight for half in halves]
 
 
 def _embed_scale(model: Any) -> float:

@@ -9,7 +9,7 @@ from attrs.validators import ge, gt, in_, optional
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TEXT, Size, Symbol, TensorType
-from slp_llm.decoders.config import RATE, Generation, Lora, Vocabulary
+from slp_llm.decoders.config import RATE, Generation, Lora, Vocabulary, check_source
 from slp_llm.decoders.prompts import ExamplesConfig, check_examples, is_prompt
 
 
@@ -106,13 +106,8 @@ class Seq2SeqConfig:
     generation: Generation = field(factory=Generation, metadata=_help("beams, lengths, penalties"))
 
     def __attrs_post_init__(self) -> None:
-        if (self.model is None) == (self.scratch is None):
-            both = "both are written" if self.model is not None else "neither is written"
-            raise ValueError(f"either `model` or `scratch` is expected; {both}")
+        check_source(self.model, self.scratch, self.generation)
         check_examples(self.encoder_prompt, self.examples)
-        for key in ("length_penalty", "early_stopping"):
-            if getattr(self.generation, key) is not None and self.generation.num_beams == 1:
-                raise ValueError(f"generation: {key} has no effect with num_beams = 1")
 
 
 def signature(config: Seq2SeqConfig, inputs: TensorType) -> TensorType:

@@ -41,7 +41,7 @@ class CrossEntropy(Objective):
     def _scored(self, tokens: dict[str, Tokens]) -> Tensor:
         """``b l``: which labels count; not the padding, nor the prompt that is given."""
         mask = tokens["labels"].mask
-        if self.config.prompt_loss:
+        if self.config.prompt_loss or "decoder_prompt" not in tokens:  # given before the signs
             return mask
         given = tokens["decoder_prompt"].mask.sum(1, keepdim=True)  # (b, 1)
         return mask & (torch.arange(mask.shape[1], device=mask.device) >= given)
