@@ -116,6 +116,18 @@ def test_gradients(padded: Any, measured: Any) -> None:
         )
 
 
+@pytest.mark.parametrize("seed", range(4))  # the median may lie between two tokens of text
+def test_no_gradient_flows_through_the_median(padded: Any, measured: Any, seed: int) -> None:
+    sides, found = (drawn([4, 5], seed), drawn([1, 2], seed + 1)), []
+    points = torch.cat([*sides[0], *sides[1]])
+    for sigma in (None, float(torch.pdist(points).median())):
+        signs = padded(sides[0])
+        signs.values.requires_grad_()
+        measured(objective(sigma=sigma), signs, padded(sides[1])).backward()
+        found.append(signs.values.grad)
+    assert torch.allclose(found[0], found[1], atol=1e-5)
+
+
 @pytest.mark.parametrize("twins", ["signs", "sides", "all"])
 def test_finite_where_points_coincide(padded: Any, measured: Any, twins: str) -> None:
     (point,), (other,) = drawn([1]), drawn([1], 1)
