@@ -14,13 +14,17 @@ import torch
 from slp_core.batch import Sample, Tokens, collate
 from slp_core.context import Context
 from slp_core.manifest import Manifest, Row
+from slp_core.parts import Decoder
 from slp_core.sequence import Sequence
 from slp_core.signals import Signal
+from slp_llm.decoders.causal_lm.model import CausalLm
+from slp_llm.decoders.causal_lm.spec import CausalLmConfig, CausalScratch
 from slp_llm.decoders.seq2seq.model import Seq2Seq
 from slp_llm.decoders.seq2seq.spec import Scratch, Seq2SeqConfig
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `tiny_checkpoints`
 
+import tiny_causal_checkpoints
 import tiny_checkpoints
 
 torch.set_num_threads(1)
@@ -34,7 +38,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]
     def folder(family: str) -> str:
         if family not in made:
             path = tmp_path_factory.mktemp("checkpoints") / family
-            made[family] = str(tiny_checkpoints.make(family, path))
+            causal = family in tiny_causal_checkpoints.FAMILIES
+            made[family] = str(
+                (tiny_causal_checkpoints if causal else tiny_checkpoints).make(family, path)
+            )
         return made[family]
 
     return folder
@@ -66,6 +73,22 @@ def scratch(context_of: Callable[..., Context]) -> Callable[..., Seq2Seq]:
 
 
 @pytest.fixture(scope="session")
+def causal(checkpoint: Callable[[str], str], context_of: Callable[..., Context]) -> Any:
+    """A causal language model: of a family, or a LLaMA from "scratch"."""
+
+    def make(family: str = "scratch", seed: int = 0, **options: Any) -> CausalLm:
+        torch.manual_seed(seed)
+        if family != "scratch":
+            return CausalLm(CausalLmConfig(model=checkpoint(family), **options)).eval()
+        sizes = {"dim": 16, "layers": 2, "heads": 2, "ffn": 24, "init_std": 0.3}
+        new = CausalScratch(**{**sizes, **options.pop("size", {})})
+        config = CausalLmConfig(scratch=new, **options)
+        return CausalLm(config, context_of(*tiny_checkpoints.TEXT)).eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def row() -> Callable[..., Row]:
     def make(**fields: str) -> Row:
         return Row(fields, Path("train.tsv"), 2)
@@ -77,7 +100,7 @@ def row() -> Callable[..., Row]:
 def tokens_of(row: Callable[..., Row]) -> Callable[..., dict[str, Tokens]]:
     """The token ids of rows, collated; the text is their ``text``, if they have one."""
 
-    def tokens(decoder: Seq2Seq, *fields: dict[str, str]) -> dict[str, Tokens]:
+    def tokens(decoder: Decoder, *fields: dict[str, str]) -> dict[str, Tokens]:
         rows = [row(**one) for one in fields]
         ids = [decoder.encode(one, one.fields.get("text")) for one in rows]
         step = Signal(np.zeros((1, 1), np.float32), 25.0)

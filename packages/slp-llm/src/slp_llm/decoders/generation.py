@@ -9,6 +9,7 @@ from attrs import asdict, evolve
 
 from slp_core.errors import UserError, did_you_mean
 from slp_llm.decoders.config import Generation
+from slp_llm.decoders.pretrained import quiet
 
 #: Hugging Face settings a caller may give beside those of a recipe.
 OPTIONS = (
@@ -19,14 +20,15 @@ OPTIONS = (
 
 
 def settings(checkpoint: Any, recipe: Generation, options: dict[str, Any], where: str) -> Any:
-    """A ``GenerationConfig``: ``options`` over ``recipe`` over ``checkpoint``.
+    """A ``GenerationConfig``: ``options`` over ``recipe`` over ``checkpoint``, except that nothing
+    is sampled unless ``options`` say so, whatever the checkpoint says.
 
     Raises:
         UserError: an option is unknown, has a bad value, or would have no effect.
     """
     from transformers import GenerationConfig
 
-    own = asdict(recipe)
+    own, options = asdict(recipe), {"do_sample": False, **options}
     for name in options:
         if name not in own and name not in OPTIONS:
             hint = did_you_mean(name, [*own, *OPTIONS])
@@ -39,5 +41,6 @@ def settings(checkpoint: Any, recipe: Generation, options: dict[str, Any], where
         raise UserError(f"{where}: generation: {error.args[0]}") from error
     written = {name: value for name, value in asdict(recipe).items() if value is not None}
     merged = copy.deepcopy(checkpoint)
-    merged.update(**written, **{name: value for name, value in options.items() if name not in own})
+    with quiet():
+        merged.update(**written, **{n: value for n, value in options.items() if n not in own})
     return merged

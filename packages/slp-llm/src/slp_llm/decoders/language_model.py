@@ -99,7 +99,8 @@ class LanguageModel(Decoder):
             UserError: the text holds a special token.
         """
         ids = self._ids(text_target=text)
-        if reserved := self._special.intersection(ids) - {self.tokenizer.unk_token_id}:
+        unknown = {self.tokenizer.unk_token_id} - {self.tokenizer.eos_token_id}  # GPT-2: one token
+        if reserved := self._special.intersection(ids) - unknown:
             token = self.tokenizer.decode(min(reserved))
             raise UserError(
                 f'{row.where}: "{token}" has a meaning of its own and cannot be text, '

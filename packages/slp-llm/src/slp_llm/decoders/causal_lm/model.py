@@ -159,16 +159,15 @@ class CausalLm(LanguageModel):
         """Translate by search.
 
         Prompts that ``tokens`` lacks are the recipe's. ``options`` go before its ``generation``,
-        which goes before the checkpoint's own settings; nothing is sampled unless ``options`` say
-        so. A piece's probability is P(piece | pieces before it, signal) without penalties; the
-        ``</s>`` that ends a translation is a piece too.
+        which goes before the checkpoint's own settings. A piece's probability is
+        P(piece | pieces before it, signal) without penalties; the ``</s>`` that ends a
+        translation is a piece too.
 
         Raises:
             UserError: an option is unknown, bad or without effect; more steps and new tokens than
                 the model has positions for.
         """
         search = settings(self.model.generation_config, self.config.generation, options, self.where)
-        search.do_sample = options.get("do_sample", False)
         search.eos_token_id = self.tokenizer.eos_token_id
         search.pad_token_id = search.eos_token_id  # behind the end, where nobody reads
         merged, mask = self.merge(inputs, tokens)
