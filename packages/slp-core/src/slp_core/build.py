@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from attrs import evolve
+from attrs import evolve, frozen
 
 from slp_core.check import Node, Plan, check
 from slp_core.context import Context
-from slp_core.errors import UserError
+from slp_core.errors import MissingWeights, UserError
 from slp_core.hooks import hooks
 from slp_core.manifest import Manifest
 from slp_core.parts import Objective, Part
 from slp_core.pipeline import Pipeline
 from slp_core.reading import RowReader
-from slp_core.recipe import Recipe, Stage
+from slp_core.recipe import ObjectiveUse, Recipe, Stage
 from slp_core.signals import Processor
 from slp_core.tensortype import Size, TensorType, part_speaking, unify
 
 #: Parts whose weights tell sizes come first; what lies between them is made to fit.
-_ORDER = ("encoder", "tokenizer", "decoder", "fusion", "mapper")
+_ORDER = ("processor", "encoder", "tokenizer", "decoder", "fusion", "mapper")
 
 
 def build(
@@ -38,16 +39,59 @@ def build(
 
     Raises:
         RecipeError: the recipe does not check.
-        UserError: a part cannot be made (missing weights, a size that nothing fixes).
+        MissingWeights: checkpoints are not there; all of them are named.
+        UserError: a part cannot be made (a size that nothing fixes).
     """
     plan = recipe if isinstance(recipe, Plan) else check(recipe)
     hooks().slp_before_build(plan=plan)
-    processors = _make_all(plan, ("processor",), train, assets)
-    made = _make_all(plan, _ORDER, train, assets)
-    parts = {path: made[path] for path in plan.nodes if path in made}
-    pipeline = Pipeline(plan, processors, parts)
+    pipeline = _compose(plan, _make_all(plan, _ORDER, train, assets))
     hooks().slp_after_build(pipeline=pipeline)
     return pipeline
+
+
+@frozen(eq=False)
+class Sketch:
+    """A pipeline of shapes alone, of the parts that can be made so; and why others cannot."""
+
+    pipeline: Pipeline
+    objectives: dict[str, dict[str, Objective]]  #: by stage and label
+    unknown: dict[str, UserError]  #: by the path of the part, or "stage.label" of an objective
+
+
+def sketch(plan: Plan, train: Manifest | None = None) -> Sketch:
+    """Build a pipeline on the meta device: every shape and no number, in a second.
+
+    Nothing is read of a checkpoint but its configuration. Parts that cannot be made do not stop
+    the others, though one whose width nobody tells cannot be made either.
+    """
+    made: dict[str, Any] = {}
+    objectives: dict[str, dict[str, Objective]] = {}
+    unknown: dict[str, UserError] = {}
+
+    def attempt(into: dict[str, Any], name: str, path: str, make: Callable[[], Any]) -> None:
+        try:
+            into[name] = make()
+        except UserError as error:
+            unknown[path] = error
+        except RuntimeError as error:  # it looked at numbers
+            unknown[path] = UserError(f"{path}: cannot be built on the meta device: {error}")
+
+    with torch.device("meta"):
+        for path, node in _in_order(plan, _ORDER):
+            attempt(made, path, path, partial(_make, plan, node, train, None, meta=True))
+        for stage in plan.recipe.stages:
+            into = objectives.setdefault(stage.name, {})
+            for use, node in zip(stage.objectives, plan.objectives[stage.name], strict=True):
+                make = partial(_make_objective, plan, stage, use, node, meta=True)
+                attempt(into, use.label, f"{stage.name}.{use.label}", make)
+    return Sketch(_compose(plan, made), objectives, unknown)
+
+
+def _compose(plan: Plan, made: dict[str, Any]) -> Pipeline:
+    """What was made, in the order of the data's way."""
+    here = [(path, node.kind == "processor") for path, node in plan.nodes.items() if path in made]
+    processors = {path: made[path] for path, reads in here if reads}
+    return Pipeline(plan, processors, {path: made[path] for path, reads in here if not reads})
 
 
 def build_reader(
@@ -62,28 +106,62 @@ def build_objectives(plan: Plan, stage: Stage, pipeline: Pipeline) -> dict[str, 
     """The objectives of a stage, by label."""
     made: dict[str, Objective] = {}
     for use, node in zip(stage.objectives, plan.objectives[stage.name], strict=True):
-        torch.manual_seed(_seed(plan.recipe.header.seed, f"{stage.name}.{use.label}"))
-        context = Context(path=use.label, target=use.target or plan.recipe.data.target)
-        objective = _call(node, context)
-        objective.on, objective.target = use.on, context.target
         if use.label in made:
             raise UserError(f'stage "{stage.name}": the objective {use.label} stands there twice')
-        made[use.label] = objective
+        made[use.label] = _make_objective(plan, stage, use, node)
     return made
+
+
+def _make_objective(
+    plan: Plan, stage: Stage, use: ObjectiveUse, node: Node, meta: bool = False
+) -> Objective:
+    torch.manual_seed(_seed(plan.recipe.header.seed, f"{stage.name}.{use.label}"))
+    context = Context(path=use.label, target=use.target or plan.recipe.data.target, meta=meta)
+    objective = _call(node, context)
+    objective.on, objective.target = use.on, context.target
+    return objective
 
 
 def _make_all(
     plan: Plan, kinds: Sequence[str], train: Manifest | None, assets: Path | None
 ) -> dict[str, Any]:
-    return {
-        path: _make(plan, node, train, assets)
-        for kind in kinds
-        for path, node in plan.nodes.items()
-        if node.kind == kind
-    }
+    made: dict[str, Any] = {}
+    missing: list[MissingWeights] = []
+    for path, node in _in_order(plan, kinds):
+        try:
+            made[path] = _make(plan, node, train, assets)
+        except MissingWeights as error:
+            missing.append(error)
+        except UserError:
+            if not missing:  # else it may be for want of a size that the missing would tell
+                raise
+    if missing:
+        raise _together(missing)
+    return made
 
 
-def _make(plan: Plan, node: Node, train: Manifest | None, assets: Path | None) -> Any:
+def _in_order(plan: Plan, kinds: Sequence[str]) -> Iterator[tuple[str, Node]]:
+    for kind in kinds:
+        yield from ((path, node) for path, node in plan.nodes.items() if node.kind == kind)
+
+
+def _together(missing: list[MissingWeights]) -> MissingWeights:
+    """One error for all checkpoints that are not there."""
+    first = missing[0]
+    if len(missing) == 1:
+        return first
+    lines = [
+        f"{len(missing)} checkpoints are neither folders nor in the Hugging Face cache; fetch them",
+        *(f"  {one.key}: {one.fetch}" for one in missing),
+        "here, or on a machine with a network (`hf download` with --local-dir FOLDER), bring the "
+        f"folders here and name each in its key: --set {first.key}=FOLDER",
+    ]
+    return MissingWeights("\n".join(lines), first.key, first.name, first.fetch)
+
+
+def _make(
+    plan: Plan, node: Node, train: Manifest | None, assets: Path | None, meta: bool = False
+) -> Any:
     torch.manual_seed(_seed(plan.recipe.header.seed, node.path))
     context = Context(
         path=node.path,
@@ -94,6 +172,7 @@ def _make(plan: Plan, node: Node, train: Manifest | None, assets: Path | None) -
         train=train,
         target=plan.recipe.data.target,
         assets=assets and assets / node.path,
+        meta=meta,
     )
     part = _call(node, context)
     told = node.inputs if node.kind == "decoder" else node.output

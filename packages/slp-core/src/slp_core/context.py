@@ -26,3 +26,10 @@ class Context:
     train: Manifest | None = None  #: the training rows, when a pipeline is built anew
     target: str = "text"  #: the column that is translated into
     assets: Path | None = None  #: the part's own files, when a pipeline is opened again
+    meta: bool = False  #: it is built on the meta device, for its shapes: nobody asks for weights
+
+    @property
+    def reads_weights(self) -> bool:
+        """Whether the weights of a checkpoint are read: not where the pipeline's own come later,
+        nor where there are only shapes."""
+        return self.assets is None and not self.meta

@@ -12,6 +12,15 @@ class UserError(Exception):
     """The user's mistake, said in words that tell where it is and what to do about it."""
 
 
+class MissingWeights(UserError):
+    """A checkpoint is not there. ``key``: what in the recipe names it; ``name``: what it is
+    called there; ``fetch``: the command, or the words, by which it is fetched."""
+
+    def __init__(self, message: str, key: str, name: str, fetch: str) -> None:
+        super().__init__(message)
+        self.key, self.name, self.fetch = key, name, fetch
+
+
 @frozen
 class Problem:
     """One thing wrong in a recipe: where it stands, its key, and what was expected."""

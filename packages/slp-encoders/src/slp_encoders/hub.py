@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slp_core.errors import UserError
+from slp_core.errors import MissingWeights, UserError
 
 
 @contextmanager
-def loading(what: str, name: str, path: str) -> Iterator[None]:
+def loading(what: str, name: str, path: str, key: str = "model", files: str = "") -> Iterator[None]:
     """Load inside, with transformers' reports silenced; what fails is one clear message.
 
-    ``what`` is loaded ("CLIP"), ``name`` is its hub name or folder, ``path`` the part's.
+    ``what`` is loaded ("CLIP"), ``name`` is its hub name or folder, ``path`` the part's, ``key``
+    names it there, ``files`` are those of its files that are read, if not all.
 
     Raises:
-        UserError: it cannot be loaded, with the reason and how to get it.
+        MissingWeights: it is not there, with how to get it.
+        UserError: it cannot be loaded, with the reason.
     """
     from safetensors import SafetensorError
     from transformers.utils import logging
@@ -27,14 +29,17 @@ def loading(what: str, name: str, path: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
-        todo = (
-            "the folder must hold what `save_pretrained` writes"
-            if Path(name).is_dir()
-            else f"it is no folder, nor in the Hugging Face cache; with a network, "
-            f"`hf download {name}` puts it there"
-        )
-        raise UserError(
-            f"{path or what}: the {what} {name} cannot be loaded: {reason}; {todo}"
+        said = f"{path or what}: the {what} {name} cannot be loaded: {reason}; "
+        if Path(name).is_dir():
+            todo = "the folder must hold what `save_pretrained` writes"
+            raise UserError(said + todo) from error
+        fetch = f"hf download {name} {files}".rstrip()
+        raise MissingWeights(
+            f"{said}it is no folder, nor in the Hugging Face cache; with a network, `{fetch}` "
+            f"puts it there; or name the folder that holds it in {key}",
+            f"{path or what}.{key}",
+            name,
+            fetch,
         ) from error
     finally:
         logging.set_verbosity(verbosity)

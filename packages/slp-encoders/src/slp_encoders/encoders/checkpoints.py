@@ -14,7 +14,10 @@ from slp_core.errors import UserError
 from slp_core.files import write_text
 from slp_encoders.hub import loading
 
+CONFIG = "config.json"
 PREPROCESSOR = "preprocessor_config.json"
+#: For parts that are never shown a picture (``Context.meta``).
+NO_COLOURS: dict[str, Any] = {"image_mean": [0.0, 0.0, 0.0], "image_std": [1.0, 1.0, 1.0]}
 
 
 def read_network(kind: Any, source: str, config: Any, title: str, where: str) -> tuple[Any, Any]:

@@ -15,6 +15,8 @@ from slp_core.errors import UserError
 from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
 from slp_encoders.encoders.checkpoints import (
+    CONFIG,
+    NO_COLOURS,
     read_network,
     read_preprocessor,
     refuse_other_weights,
@@ -49,9 +51,10 @@ class VisionTransformer(FrameEncoder):
         super().__init__(config, context)
         self.where = context.path or self.title
         self.source = config.model if context.assets is None else str(context.assets)
-        with loading(self.title, self.source, self.where):
+        files = CONFIG if context.meta else ""
+        with loading(self.title, self.source, self.where, files=files):
             self.vision = self._vision_config(self._whole_config())
-            self.preprocessor = self._preprocessor()
+            self.preprocessor = NO_COLOURS if context.meta else self._preprocessor()
             register_colours(self, self.preprocessor)
         if context.inputs is not None:
             self._refuse_other_size(context.inputs.known("h"), context.inputs.known("w"))
@@ -88,8 +91,8 @@ class VisionTransformer(FrameEncoder):
             )
 
     def _network(self) -> Any:
-        if self.context.assets is not None:
-            return self._network_class()(self.vision)  # the weights come with the pipeline's own
+        if not self.context.reads_weights:
+            return self._network_class()(self.vision)
         kind, source = self._network_class(), self.source
         network, report = read_network(kind, source, self.vision, self.title, self.where)
         self._refuse_other_weights(network, report)

@@ -10,7 +10,8 @@ from typing import Any
 from attrs import frozen
 
 from slp_core.context import Context
-from slp_core.errors import UserError
+from slp_core.errors import MissingWeights, UserError
+from slp_llm.decoders import shapes
 from slp_llm.decoders.quantization import leave_out, load_options
 from slp_llm.decoders.vocabulary import train_tokenizer
 
@@ -48,18 +49,22 @@ def load(config: Any, context: Context, kind: Kind, quantize: str | None = None)
     weights are no pipeline's own: they are the checkpoint's each time.
 
     Raises:
-        UserError: the checkpoint is not there or is of another kind, or a model from scratch
-            has no training text.
+        MissingWeights: the checkpoint is not there.
+        UserError: it is of another kind, or a model from scratch has no training text.
     """
     import torch
     import transformers
 
     where = context.path or "decoder"
     auto, dtype = getattr(transformers, kind.auto), getattr(torch, config.dtype)
+    quantize = None if context.meta else quantize
     fewer_bits = load_options(quantize, dtype, where) if quantize else {}
     with quiet():
         if context.assets is not None and not quantize:
             model, tokenizer = _from_assets(context.assets, auto)
+        elif config.model is not None and context.meta:
+            model, tokenizer = shapes.from_config(config, auto, kind.name, where)
+            _untie(model, shapes.heads_apart(model, config.model))
         elif config.model is not None:
             model, tokenizer = _from_checkpoint(config.model, auto, kind.name, where, fewer_bits)
             if context.assets is not None:
@@ -111,10 +116,14 @@ def _from_checkpoint(
         )
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except OSError as error:
-        raise UserError(
+        fetch = f"hf download {name}"
+        raise MissingWeights(
             f'{where}.model: "{name}" is neither a local folder with a model and its tokenizer '
             f"nor in the cache of the hub, and could not be downloaded; on a machine with "
-            f"network: `hf download {name}`, or give the folder it was copied to\n  {error}"
+            f"network: `{fetch}`, or give the folder it was copied to\n  {error}",
+            f"{where}.model",
+            name,
+            fetch,
         ) from error
     except ValueError as error:
         raise UserError(

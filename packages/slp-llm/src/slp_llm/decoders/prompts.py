@@ -170,6 +170,8 @@ class _Examples:
 def _examples(config: ExamplesConfig, context: Context, where: str) -> _Examples:
     if context.assets is not None:
         return _Examples(**json.loads((context.assets / _FILE).read_text("utf-8")))
+    if context.train is None and context.meta:
+        return _Examples(config.separator, context.target, "", [], [], [], [])
     if context.train is None:
         raise UserError(
             f"{where}: they are training rows, and there are none; "

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from slp_core.context import Context
-from slp_core.errors import UserError
+from slp_core.errors import MissingWeights, UserError
 from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
 from slp_encoders.encoders.frames import FrameEncoder
@@ -130,7 +130,7 @@ class I3DEncoder(FrameEncoder):
         super().__init__(config, context)
         self.receptive_field = ReceptiveField(config.window, config.stride, config.tail)
         self.network = InceptionI3D()
-        if context.assets is None:  # else the weights come with the pipeline's own
+        if context.reads_weights:
             self._load(read_checkpoint(Path(config.weights), context.path or "i3d"))
 
     def _load(self, weights: dict[str, Tensor]) -> None:
@@ -174,9 +174,12 @@ def read_checkpoint(file: Path, where: str) -> dict[str, Tensor]:
         UserError: the file is absent, or holds something else.
     """
     if not file.is_file():
-        raise UserError(
+        raise MissingWeights(
             f"{where}: the weights of I3D are not at {file}; download them and put them there "
-            f"({PUBLISHED})"
+            f"({PUBLISHED})",
+            f"{where}.weights",
+            str(file),
+            f"fetch it to {file} ({PUBLISHED})",
         )
     try:
         saved = torch.load(file, map_location="cpu", weights_only=True)

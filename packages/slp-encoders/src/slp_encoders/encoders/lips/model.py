@@ -82,7 +82,7 @@ class LipsEncoder(PictureEncoder):
         return HALVES if self._fresh() else super()._preprocessor()
 
     def _network(self) -> Any:
-        if self.config.scratch is None and self.context.assets is None:
+        if self.config.scratch is None and self.context.reads_weights:
             return super()._network()
         return ViTModel(self.vision, add_pooling_layer=False)
 

@@ -15,6 +15,8 @@ from slp_core.context import Context
 from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
 from slp_encoders.encoders.checkpoints import (
+    CONFIG,
+    NO_COLOURS,
     read_network,
     read_preprocessor,
     refuse_other_weights,
@@ -66,13 +68,13 @@ class PictureResNet(nn.Module):
 
     def _load(self, model: str, context: Context) -> None:
         source, where = str(context.assets or model), context.path or "resnet"
-        with loading("ResNet", source, where):
+        with loading("ResNet", source, where, files=CONFIG if context.meta else ""):
             config: Any = AutoConfig.from_pretrained(source)
             if not isinstance(config, Architecture):
                 raise ValueError(f"it is a {config.model_type} model, no ResNet.")
-            self.preprocessor = read_preprocessor(source)
-        if context.assets is not None:
-            self.network = ResNetModel(config)  # the weights come with the pipeline's own
+            self.preprocessor = NO_COLOURS if context.meta else read_preprocessor(source)
+        if not context.reads_weights:
+            self.network = ResNetModel(config)
             return
         self.network, report = read_network(ResNetModel, source, config, "ResNet", where)
         refuse_other_weights(self.network, report, "ResNet", where, model)

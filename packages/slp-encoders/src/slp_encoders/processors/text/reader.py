@@ -117,7 +117,7 @@ def _characters() -> pre_tokenizers.PreTokenizer:
 def _pretrained(name: str, path: str) -> Tokenizer:
     from transformers import AutoTokenizer
 
-    with loading("tokenizer", name, path):
+    with loading("tokenizer", name, path, key="tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(name)
     if not tokenizer.is_fast:
         raise UserError(f"{path or 'text'}: the tokenizer {name} has no {FILE}, one is needed")
