@@ -69,6 +69,37 @@ def test_training_on_features_is_training_on_videos(slp, home, tmp_path):
         assert torch.allclose(value, weights[1][name], atol=1e-4), name
 
 
+def test_an_encoder_is_extracted_once_its_training_is_over(slp, home, tmp_path):
+    tiny_clip(home / "models/tiny-clip")
+    text = (home / RECIPE).read_text()
+    stages = """
+[[stages]]
+name = "see"
+train = ["streams.pose", "decoder"]
+objectives = [{ use = "cross-entropy" }]
+steps = 2
+[[stages]]
+name = "translate"
+train = ["streams.pose.mapper", "decoder"]
+objectives = [{ use = "cross-entropy" }]
+steps = 2
+"""
+    (home / "recipes/tiny/two-stages.toml").write_text(text + stages)
+    runs, said = [], []
+    for name, features in (("encoded", "features-two"), ("anew", "")):
+        runs.append(tmp_path / name)
+        settings = ("--set", f'data.features="{features}"', "--set", "evaluation.controls=false")
+        done = slp("train", "recipes/tiny/two-stages.toml", "--run", runs[-1], *settings)
+        said.append(done.stderr)
+    assert "encoding train: 96 clips encoded" in said[0] and "encoded" not in said[1]
+    ours, theirs = (load_file(run / "pipeline/model.safetensors") for run in runs)
+    untrained = load_file(runs[0] / "see/pipeline/model.safetensors")
+    path = "streams.pose.encoder."
+    for name, value in theirs.items():
+        assert torch.allclose(ours[name], value, atol=1e-4), name
+        assert not name.startswith(path) or torch.equal(untrained[name], value), name
+
+
 def test_bad_clips_are_listed(slp, home, tmp_path):
     tiny_clip(home / "models/tiny-clip")
     shutil.copytree(home / "data/tiny", tmp_path / "data")

@@ -105,13 +105,13 @@ def open_store(folder: Path) -> FeatureStore:
     return store
 
 
-def frozen_streams(pipeline: Pipeline) -> list[str]:
+def frozen_streams(pipeline: Pipeline, after: int = 0) -> list[str]:
     """The streams whose encoder no stage trains or fits, and that are worth keeping encoded.
 
     Those are streams of files whose encoder has weights, and whose processor draws no random
-    variants in training."""
-    recipe = pipeline.recipe
-    patterns = [pattern for stage in recipe.stages for pattern in (*stage.train, *stage.fit)]
+    variants in training. ``after``: so many stages are over already."""
+    stages = pipeline.recipe.stages[after:]
+    patterns = [pattern for stage in stages for pattern in (*stage.train, *stage.fit)]
     return [
         name
         for name, processor in pipeline.reader.processors.items()

@@ -111,6 +111,9 @@ class Stage:
     def __attrs_post_init__(self) -> None:
         if bool(self.train) == bool(self.fit):
             raise ValueError("either `train` or `fit` names parts")
+        for key in ("objectives", "epochs", "steps", "batch_steps", "patience", "trainer"):
+            if self.fit and getattr(self, key):
+                raise ValueError(f"`{key}` has no effect on a stage that fits")
         if self.train and not self.objectives:
             raise ValueError("`objectives` is empty: there is nothing to train on")
         if self.train and (self.epochs is None) == (self.steps is None):

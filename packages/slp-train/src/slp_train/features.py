@@ -100,19 +100,19 @@ def on_gpu(pipeline: Pipeline, streams: Sequence[str]) -> Iterator[None]:
             encoder.to("cpu")
 
 
-def store_of(pipeline: Pipeline) -> FeatureStore | None:
-    """The recipe's feature cache, if one of its encoders stays frozen and it wants one."""
-    wanted = pipeline.recipe.data.features and frozen_streams(pipeline)
-    return open_store(_folder(pipeline.recipe)) if wanted else None
+def kept_streams(pipeline: Pipeline, after: int = 0) -> list[str]:
+    """The streams that are read from the feature cache once ``after`` stages are over; none
+    where the recipe wants no cache."""
+    return frozen_streams(pipeline, after) if pipeline.recipe.data.features else []
 
 
 def encoded(
-    store: FeatureStore, pipeline: Pipeline, manifest: Manifest, split: str
+    pipeline: Pipeline, streams: Sequence[str], manifest: Manifest, split: str
 ) -> tuple[RowReader, Manifest, list[BadRow]]:
     """Encode what the cache has not; who reads the rows, the good ones, and the others.
 
     Each process of several encodes its share, then all read."""
-    streams = frozen_streams(pipeline)
+    store = open_store(_folder(pipeline.recipe))
     share = list(manifest)[distributed.rank() :: distributed.world_size()]
     precision = pipeline.recipe.data.precision
     run = partial(_locally, store, pipeline, streams, share, precision)

@@ -49,12 +49,13 @@ class StageModel(nn.Module):
         return [one.count(batch) for one in self._objectives.values()]
 
     def gauges(self) -> dict[str, float]:
-        """What the trained parts tell about themselves, by their paths."""
+        """What the trained parts and the objectives tell about themselves, by path and label."""
+        parts = {path: self.pipeline.part(path) for path in self.pipeline.parts}
+        telling = {path: part for path, part in parts.items() if part not in self._frozen}
         return {
-            f"{path}.{name}": value
-            for path in self.pipeline.parts
-            if (part := self.pipeline.part(path)) not in self._frozen
-            for name, value in part.gauges().items()
+            f"{who}.{name}": value
+            for who, one in [*telling.items(), *self._objectives.items()]
+            for name, value in one.gauges().items()
         }
 
     def train(self, mode: bool = True) -> StageModel:

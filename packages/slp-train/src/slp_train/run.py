@@ -22,12 +22,11 @@ from slp_core.files import write_text
 from slp_core.manifest import Manifest, read_manifest, write_manifest
 from slp_core.recipe import Recipe, Use
 from slp_core.schema import Bad, structure
-from slp_train.features import encoded, store_of
+from slp_train.features import encoded, kept_streams
 from slp_train.progress import bar, say
 
 if TYPE_CHECKING:
     from slp_core.dataset import BadRow, SampleDataset, SignalCache
-    from slp_core.features import FeatureStore
     from slp_core.pipeline import Pipeline
     from slp_train.evaluation import Evaluation
 
@@ -62,19 +61,19 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
     refuse_test_selection(manifests, recipe)
     _claim(folder, recipe, restart)
     cache = _cache(recipe)
-    store = store_of(pipeline)
-    training = _dataset(
-        pipeline, manifests["train"], cache, "train", folder, training=True, store=store
-    )
-    validation = None
-    if "validation" in manifests:
-        validation = _dataset(
-            pipeline, manifests["validation"], cache, "validation", folder, store=store
-        )
-    if distributed.is_main():
-        write_provenance(folder, plan, pipeline, manifests)
-    for stage in recipe.stages:
-        run_stage(pipeline, plan, stage, training, validation, folder / stage.name)
+    sets: dict[str, SampleDataset] = {}
+    for number, stage in enumerate(recipe.stages):
+        streams = kept_streams(pipeline, number)
+        if number == 0 or streams != kept_streams(pipeline, number - 1):
+            for split in need:
+                manifest, training = manifests[split], split == "train"
+                sets[split] = _dataset(
+                    pipeline, manifest, cache, split, folder, training=training, streams=streams
+                )
+        if number == 0 and distributed.is_main():
+            write_provenance(folder, plan, pipeline, manifests)
+        place = folder / stage.name
+        run_stage(pipeline, plan, stage, sets["train"], sets.get("validation"), place)
     if distributed.is_main():
         pipeline.save(folder / "pipeline")
     distributed.barrier()
@@ -191,18 +190,18 @@ def _dataset(
     folder: Path,
     *,
     training: bool = False,
-    store: FeatureStore | None = None,
+    streams: Sequence[str] = (),
 ) -> SampleDataset:
     """Probe every row of a split; bad rows end the run, or are skipped and listed if asked.
 
-    With a ``store``, streams whose encoders stay frozen are encoded once and read from it."""
+    ``streams``: those that are encoded once and read from the feature cache."""
     from slp_core.dataset import BadRow, SampleDataset, refuse_bad
     from slp_train import distributed
 
     seed = pipeline.recipe.header.seed
     reader, good, bad = pipeline.reader, manifest, list[BadRow]()
-    if store is not None:
-        reader, good, bad = encoded(store, pipeline, manifest, split)
+    if streams:
+        reader, good, bad = encoded(pipeline, streams, manifest, split)
     dataset = SampleDataset(
         good, pipeline, training=training, seed=seed, cache=cache, reader=reader
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     Scorer = Callable[[Pipeline], dict[str, float]]
 
+FIT = "fit.json"
 RESULT = "result.json"
 LOG = "log.jsonl"
 _SAMPLES = 8  #: of a batch, where the stage says nothing
@@ -126,7 +128,7 @@ def train_stage(
     """:func:`run_stage` with objectives and datasets made. ``scorer`` is called with the
     pipeline after every validation, in every process, and gives scores by name."""
     if stage.fit:
-        raise UserError(f"{_said(stage, 'fit')}: nothing is fitted in closed form yet")
+        return fit_stage(pipeline, stage, training, folder, seed)
     if validation is None and stage.patience:
         raise UserError(f"{_said(stage, 'patience')} needs validation data: write data.validation")
     identity = identity_of(pipeline, stage, training, validation, seed)
@@ -166,6 +168,32 @@ def train_stage(
         )
         trainer.run(resumed, mark)
     return _finish(trainer, stage, folder)
+
+
+def fit_stage(
+    pipeline: Pipeline, stage: Stage, training: SampleDataset, folder: Path, seed: int = 0
+) -> StageResult:
+    """Fit the parts that a stage names; what they tell is in ``folder/fit.json``, by path.
+
+    Raises:
+        UserError: a part cannot be fitted, or the folder holds this stage of another recipe or of
+            other data.
+    """
+    identity = identity_of(pipeline, stage, training, None, seed)
+    if (folder / RESULT).is_file():
+        return _open_finished(pipeline, folder, identity)
+    if distributed.is_main():
+        from slp_train.fitting import fit_parts
+
+        began = time.monotonic()
+        told = fit_parts(pipeline, stage, training, stage.batch_samples or _SAMPLES)
+        seconds = time.monotonic() - began
+        pipeline.save(folder / checkpoints.PIPELINE)
+        write_text(folder / FIT, json.dumps(told, indent=2) + "\n")
+        done = StageResult(stage.name, folder, 0, seconds, stage.select, None, ())
+        _write_result(done, (), identity)
+    distributed.barrier()
+    return _open_finished(pipeline, folder, identity)
 
 
 def _said(stage: Stage, key: str) -> str:
@@ -233,12 +261,19 @@ def _finish(trainer: StageTrainer, stage: Stage, folder: Path) -> StageResult:
     )
     if trainer.args.should_save:
         pipeline.save(folder / checkpoints.PIPELINE)
-        write_text(folder / LOG, "".join(json.dumps(entry) + "\n" for entry in history))
-        facts = asdict(result, filter=lambda field, _: field.name not in ("folder", "logs"))
-        text = json.dumps({**facts, "identity": trainer.identity}, indent=2)
-        write_text(folder / RESULT, text + "\n")
+        _write_result(result, history, trainer.identity)
     trainer.accelerator.wait_for_everyone()
     return evolve(result, logs=tuple(history))
+
+
+def _write_result(
+    result: StageResult, history: Iterable[dict[str, float]], identity: dict[str, Any]
+) -> None:
+    """Write what the stage logged, and then what marks it as finished."""
+    write_text(result.folder / LOG, "".join(json.dumps(entry) + "\n" for entry in history))
+    facts = asdict(result, filter=lambda field, _: field.name not in ("folder", "logs"))
+    text = json.dumps({**facts, "identity": identity}, indent=2)
+    write_text(result.folder / RESULT, text + "\n")
 
 
 def _open_finished(pipeline: Pipeline, folder: Path, identity: dict[str, Any]) -> StageResult:

@@ -184,7 +184,9 @@ def make_stage(**changes: Any) -> Stage:
         "batch_steps": 60,
         **changes,
     }
-    fields["trainer"] = {"report_to": "none", "learning_rate": 0.01, **fields.get("trainer", {})}
+    if fields["train"]:
+        usual = {"report_to": "none", "learning_rate": 0.01}
+        fields["trainer"] = {**usual, **fields.get("trainer", {})}
     return Stage(**fields)
 
 
