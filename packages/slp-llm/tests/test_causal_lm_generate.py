@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from attrs import evolve
 
+from slp_core.batch import Sample, collate
+from slp_core.context import Context
 from slp_core.errors import UserError
+from slp_core.signals import Signal
+from slp_llm.decoders.causal_lm.model import CausalLm
 from slp_llm.decoders.generation import settings
+from slp_llm.decoders.prompts import ExamplesConfig
 
 FAMILIES = ["scratch", "llama", "gpt2", "qwen2", "bloom", "gemma2", "gemma3"]
 PROMPT = "translate the signs {signs} into german"
@@ -118,27 +125,22 @@ def test_a_translation_depends_on_nobody_else(causal, family, sequence, tokens_o
         assert ours.confidence == pytest.approx(alone.confidence, rel=1e-4)
 
 
-def test_prompts_of_different_lengths_change_nobody(causal, context_of, row, sequence, tokens_of):
-    from attrs import evolve
-
-    from slp_core.manifest import Manifest
-    from slp_llm.decoders.causal_lm.model import CausalLm
-    from slp_llm.decoders.prompts import ExamplesConfig
-
+def test_prompts_of_different_lengths_change_nobody(causal, context_of, sequence):
     train = context_of("a", "ab c", "der wind weht", "am tag").train
-    context = evolve(context_of(), train=Manifest(train.file, ("text",), train.rows, ""))
-    config = causal("gpt2").config
     shown = ExamplesConfig("{text}={text}")
-    config = evolve(config, prompt="{examples} {signs} into german", examples=shown)
-    decoder = CausalLm(config, context).eval()
-    fields = [{"id": name} for name in "abcd"]
-    tokens = tokens_of(decoder, *fields)
+    config = evolve(causal("gpt2").config, prompt="{examples} {signs} is", examples=shown)
+    decoder = CausalLm(config, Context(train=train)).eval()
+
+    def tokens_of(*rows):
+        step = Signal(np.zeros((1, 1), np.float32), 25.0)
+        return collate([Sample(r, {"": step}, decoder.encode(r, None)) for r in rows]).tokens
+
+    tokens = tokens_of(*train)
     assert len(set(tokens["prompt"].mask.sum(1).tolist())) > 1
-    lengths = (3, 7, 1, 5)
-    together = decoder.generate(sequence(*lengths), tokens, num_beams=3, max_new_tokens=6)
-    for length, field, ours in zip(lengths, fields, together, strict=True):
-        one = tokens_of(decoder, field)
-        (alone,) = decoder.generate(sequence(length), one, num_beams=3, max_new_tokens=6)
+    lengths, options = (3, 7, 1, 5), {"num_beams": 3, "max_new_tokens": 6}
+    together = decoder.generate(sequence(*lengths), tokens, **options)
+    for length, row, ours in zip(lengths, train, together, strict=True):
+        (alone,) = decoder.generate(sequence(length), tokens_of(row), **options)
         assert ids_of(decoder, ours) == ids_of(decoder, alone)
 
 

@@ -68,12 +68,10 @@ def _sentencepiece(bos: str, eos: str) -> PreTrainedTokenizerFast:
     )
 
 
-def llama(folder: Path) -> None:
+def llama(folder: Path, **sizes: float) -> None:
     tokenizer = _sentencepiece("<s>", "</s>")
-    ids = {"bos_token_id": 1, "eos_token_id": 2}
-    _save(
-        folder, tokenizer, LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **SMALL, **ids))
-    )
+    options = {**SMALL, "bos_token_id": 1, "eos_token_id": 2, **sizes}
+    _save(folder, tokenizer, LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **options)))
 
 
 def gpt2(folder: Path) -> None:

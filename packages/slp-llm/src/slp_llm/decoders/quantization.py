@@ -46,4 +46,5 @@ def _drop(layer: Any, state: dict[str, Any], prefix: str, _: Any) -> None:
 
 
 def _keep(layer: Any, state: dict[str, Any], prefix: str, *_: Any) -> None:
-    state[f"{prefix}weight"] = layer.weight
+    own = dict(layer.named_parameters(recurse=False)) | dict(layer.named_buffers(recurse=False))
+    state |= {f"{prefix}{name}": value for name, value in own.items() if name != "bias"}
