@@ -50,6 +50,10 @@ def section(facts: dict[str, Any]) -> str:
         perplexity=perplexity(facts["codes"]),
         codes_used=sum(count > 0 for count in facts["codes"]),
         runs=list(_runs(facts["run_lengths"])),
+        width=WIDTH,
+        height=HEIGHT,
+        left=LEFT,
+        right=WIDTH - RIGHT,
     )
 
 
