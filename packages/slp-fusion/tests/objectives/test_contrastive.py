@@ -200,6 +200,7 @@ def gradients(tools: Any, part: slice, gather: bool) -> tuple[float, dict[str, T
 
 
 def in_a_process(tools: Any, folder: Path, rank: int, part: slice) -> None:
+    torch.set_num_threads(1)  # the threads of a process do not survive a fork
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=2
     )
@@ -218,7 +219,7 @@ def test_two_processes_are_as_one(padded: Any, measured: Any, tmp_path: Path, sp
     context = multiprocessing.get_context("fork")
     parts = slice(0, split), slice(split, None)
     processes = [
-        context.Process(target=in_a_process, args=(tools, tmp_path, rank, part))
+        context.Process(target=in_a_process, args=(tools, tmp_path, rank, part), daemon=True)
         for rank, part in enumerate(parts)
     ]
     for process in processes:
