@@ -14,7 +14,7 @@ from PIL import Image
 from transformers import BertConfig
 
 from slp_core.context import Context
-from slp_core.errors import UserError
+from slp_core.errors import MissingWeights, UserError
 from slp_core.sequence import Sequence
 from slp_core.signals import Clip
 from slp_core.tensortype import Rate, Symbol, TensorType, TypeMismatch
@@ -85,6 +85,26 @@ def test_opened_again_without_the_model(
     inputs = Sequence.pad(clips(2, 7), [25.0] * 2)
     assert torch.equal(again(inputs).values, part(inputs).values)
     assert again.sizes() == part.sizes() == {"d": part(inputs).values.shape[2]}
+
+
+@every_option
+def test_shapes_alone_need_the_configuration_alone(
+    checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str,
+    keys: Any,
+) -> None:  # fmt: skip
+    shutil.copy(checkpoints[name] / "config.json", tmp_path)
+    part, tiny = CHECKPOINTS[name].open(checkpoints[name], **keys), CHECKPOINTS[name]
+    context = Context(path="streams.a.encoder", inputs=typed(), meta=True)
+    with torch.device("meta"):
+        shapes = type(part)(tiny.spec.config(str(tmp_path), **{**tiny.keys, **keys}), context)
+    own = {key: value.shape for key, value in part.state_dict().items()}
+    assert {key: value.shape for key, value in shapes.state_dict().items()} == own
+    assert {value.device.type for value in shapes.parameters()} == {"meta"}
+    assert shapes.sizes() == part.sizes()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(MissingWeights, match=r"hf download nobody/none config\.json`") as error:
+        type(part)(tiny.spec.config("nobody/none", **{**tiny.keys, **keys}), context)
+    assert error.value.key == "streams.a.encoder.model"
 
 
 @every_name

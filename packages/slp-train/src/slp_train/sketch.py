@@ -144,8 +144,8 @@ def render(sketched: dict[str, Any]) -> None:
         for stage in sketched["stages"]:
             least = "" if stage["whole"] else "≥ "
             counts = (f"{stage[name]:,}" for name in ("trainable", "frozen"))
-            memory = (human(stage[name]) for name in ("weights", "gradients", "adam"))
-            table.add_row(stage["name"], *(f"{least}{said}" for said in [*counts, *memory]))
+            sizes = (human(stage[name]) for name in ("weights", "gradients", "adam"))
+            table.add_row(stage["name"], *(f"{least}{said}" for said in [*counts, *sizes]))
         console.print(table)
     for path, reason in sketched["unknown"].items():
         console.print(f"{path}: {reason}", soft_wrap=True, markup=False)

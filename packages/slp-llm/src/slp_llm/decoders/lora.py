@@ -36,3 +36,5 @@ def add_lora(model: Any, config: Lora, where: str) -> None:
         ),
         model,
     )
+    if model.device.type == "meta":  # where peft leaves the update in float32
+        model.to(model.dtype)

@@ -74,7 +74,9 @@ def load(config: Any, context: Context, kind: Kind, quantize: str | None = None)
             model = kind.scratch(config.scratch, tokenizer)
             # no translation says <unk>
             model.generation_config.suppress_tokens = [tokenizer.unk_token_id]
-        _add_tokens(model, tokenizer, config.new_tokens, where, again=context.assets is not None)
+        if config.model is None or not context.meta:  # else nobody knows the vocabulary
+            again = context.assets is not None
+            _add_tokens(model, tokenizer, config.new_tokens, where, again)
     if hasattr(tokenizer, "src_lang"):  # M2M-100's cannot read targets without one
         tokenizer.tgt_lang = tokenizer.src_lang
     if quantize:
@@ -175,5 +177,6 @@ def _add_tokens(model: Any, tokenizer: Any, new: Sequence[str], where: str, agai
     )
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         with no_tie_weights():  # or a head of its own would be tied to the embeddings
-            model.resize_token_embeddings(len(tokenizer))
+            numbers = model.device.type != "meta"
+            model.resize_token_embeddings(len(tokenizer), mean_resizing=numbers)
         model.tie_weights(recompute_mapping=False)

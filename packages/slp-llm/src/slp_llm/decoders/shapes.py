@@ -35,6 +35,8 @@ def from_config(config: Any, auto: Any, kind: str, where: str) -> tuple[Any, Any
         ) from error
     except ValueError as error:
         raise UserError(f'{where}.model: "{name}" is no {kind}: {error}') from error
+    if model.generation_config.decoder_start_token_id is None:  # it may be in another file
+        model.generation_config.decoder_start_token_id = 0
     return model, _tokenizer(config)
 
 
