@@ -36,6 +36,41 @@ def test_the_datas_way(pipeline, toy_data):
     assert [t.text for t in pipeline.generate(batch)] == ["3 steps", "2 steps", "1 steps"]
 
 
+TEACHER = """
+[streams.teacher]
+signal = "lesson"
+processor = "toy"
+encoder = { use = "toy" }
+[streams.learner]
+from = "teacher"
+mapper = { use = "toy-linear", dim = 4 }
+[fusion]
+use = "toy-join"
+streams = ["hands"]
+[decoder]
+"""
+
+
+def test_a_stream_for_objectives_alone_is_not_read_for_translating(toy, recipe_text, toy_data):
+    plain = toy_data.read_text()
+    head, *lines = plain.splitlines()
+    toy_data.write_text("\n".join([f"{head}\tlesson", *(f"{line}\ta.txt" for line in lines)]))
+    text = recipe_text.replace("[decoder]\n", TEACHER, 1)
+    taught = build(parse_recipe(text), train=read_manifest(toy_data))
+    assert taught.recipe.heard == ["hands"] and taught.recipe.signals == ["toy"]
+    samples = dataset(taught, toy_data)
+    trace = taught(collate([samples[n] for n in range(3)]))
+    assert trace["streams.learner.mapper"].lengths.tolist() == [3, 3, 3]
+    assert trace.last.lengths.tolist() == [3, 2, 1]
+    assert taught.translate(toy_data.parent / "b.txt").text == "2 steps"
+    toy_data.write_text(plain)  # without the column
+    with pytest.raises(UserError, match="lesson"):
+        dataset(taught, toy_data)
+    unseen = dataset(taught, toy_data, reader=taught.reader.only(taught.recipe.heard))
+    trace = taught(collate([unseen[1]]))
+    assert not [path for path in trace.outputs if "teacher" in path or "learner" in path]
+
+
 def test_saved_and_opened_again_it_is_the_same(pipeline, toy_data, tmp_path):
     pipeline.save(tmp_path / "saved")
     opened = Pipeline.from_pretrained(tmp_path / "saved")

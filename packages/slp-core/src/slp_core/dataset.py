@@ -115,7 +115,7 @@ class SampleDataset:
         self.cache = SignalCache(data.cache_gib) if cache is None else cache
         self.lengths: list[int] = []  #: steps of each sample, known once probed
         self._tokens: list[dict[str, list[int]]] = []
-        signals = [s.signal for s in pipeline.recipe.streams.values() if s.signal is not None]
+        signals = [pipeline.recipe.streams[name].signal or "" for name in self.reader.processors]
         manifest.require([*signals, *([self.target] if self.target else [])])
 
     def __len__(self) -> int:

@@ -72,7 +72,9 @@ class Pipeline(nn.Module):
         outputs: dict[str, Sequence] = {}
         ends: dict[str, Sequence] = {}
         for name, trunk in self._streams():
-            reached = ends[trunk] if trunk else batch.signals[name]
+            reached = ends.get(trunk) if trunk else batch.signals.get(name)
+            if reached is None:  # a stream for objectives alone, not read for translating
+                continue
             for kind in ("encoder", "tokenizer", "mapper"):
                 path = f"streams.{name}.{kind}"
                 if kind == "encoder" and name in batch.encoded:
@@ -167,7 +169,7 @@ class Pipeline(nn.Module):
         Raises:
             UserError: the file cannot be read, or another signal is missing.
         """
-        wanted = list(dict.fromkeys(s.signal for s in self.recipe.streams.values() if s.signal))
+        wanted = self.recipe.signals
         given = dict(source) if isinstance(source, Mapping) else {wanted[0]: source}
         missing = [name for name in wanted if name not in given]
         if missing:
@@ -180,7 +182,7 @@ class Pipeline(nn.Module):
         """Read and tokenise one row for translation, without labels."""
         ids = self.decoder.encode(row, None)
         tokens = {f"decoder.{name}": one for name, one in ids.items()}
-        return Sample(row, self.reader.read(row), tokens)
+        return Sample(row, self.reader.only(self.recipe.heard).read(row), tokens)
 
     # -- to disk and back --------------------------------------------------------------------
 

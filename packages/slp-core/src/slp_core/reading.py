@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +23,11 @@ class RowReader:
 
     recipe: Recipe
     processors: dict[str, Processor]
+
+    def only(self, streams: Collection[str]) -> RowReader:
+        """The same, for these streams."""
+        kept = {name: one for name, one in self.processors.items() if name in streams}
+        return RowReader(self.recipe, kept)
 
     def read(self, row: Row) -> dict[str, Signal]:
         """Read a row's signal for every stream that has one.

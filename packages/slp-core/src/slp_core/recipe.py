@@ -172,6 +172,24 @@ class Recipe:
         trunks = {stream.from_ for stream in self.streams.values()}
         return [name for name in self.streams if name not in trunks]
 
+    @property
+    def heard(self) -> list[str]:
+        """The streams that reach the decoder: the fused ones and those they branch off. Others
+        are for objectives alone, and are not needed to translate."""
+        reached: dict[str, None] = {}
+        for name in self.fused:
+            at: str | None = name
+            while at is not None:
+                reached[at] = None
+                at = self.streams[at].from_
+        return [name for name in self.streams if name in reached]
+
+    @property
+    def signals(self) -> list[str]:
+        """The manifest columns that are needed to translate."""
+        named = [self.streams[name].signal for name in self.heard]
+        return list(dict.fromkeys(signal for signal in named if signal is not None))
+
     def to_toml(self) -> str:
         """The resolved recipe, as it is written into a run."""
         import tomli_w

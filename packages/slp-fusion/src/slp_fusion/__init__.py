@@ -21,6 +21,8 @@ _HOME = {
     "MLPMapper": "mappers.mlp.model",
     "MMD": "objectives.mmd.model",
     "MMDConfig": "objectives.mmd.spec",
+    "Regression": "objectives.regression.model",
+    "RegressionConfig": "objectives.regression.spec",
     "SegmentsConfig": "mappers.segments.spec",
     "SegmentsMapper": "mappers.segments.model",
     "SignAdapter": "mappers.sign_adapter.model",

@@ -28,6 +28,7 @@ from slp_train.progress import bar, say
 if TYPE_CHECKING:
     from slp_core.dataset import BadRow, SampleDataset, SignalCache
     from slp_core.pipeline import Pipeline
+    from slp_core.reading import RowReader
     from slp_train.evaluation import Evaluation
 
 
@@ -191,15 +192,17 @@ def _dataset(
     *,
     training: bool = False,
     streams: Sequence[str] = (),
+    reader: RowReader | None = None,
 ) -> SampleDataset:
     """Probe every row of a split; bad rows end the run, or are skipped and listed if asked.
 
-    ``streams``: those that are encoded once and read from the feature cache."""
+    ``streams``: those that are encoded once and read from the feature cache; ``reader``: for all,
+    if not the pipeline's own."""
     from slp_core.dataset import BadRow, SampleDataset, refuse_bad
     from slp_train import distributed
 
     seed = pipeline.recipe.header.seed
-    reader, good, bad = pipeline.reader, manifest, list[BadRow]()
+    good, bad = manifest, list[BadRow]()
     if streams:
         reader, good, bad = encoded(pipeline, streams, manifest, split)
     dataset = SampleDataset(
@@ -235,7 +238,8 @@ def _evaluate(
     from slp_train import distributed
     from slp_train.evaluation import evaluate, write_evaluation
 
-    dataset = _dataset(pipeline, manifests[split], cache, split, folder)
+    reader = pipeline.reader.only(pipeline.recipe.heard)
+    dataset = _dataset(pipeline, manifests[split], cache, split, folder, reader=reader)
     with bar(f"translating {split}") as progress:
         evaluation = evaluate(pipeline, dataset, manifests, split, progress)
     if not distributed.is_main():

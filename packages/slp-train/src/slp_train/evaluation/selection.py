@@ -42,7 +42,7 @@ def refuse_test_selection(manifests: Mapping[str, Manifest], recipe: Recipe) -> 
 
 def _keys(row: Row, recipe: Recipe) -> Iterator[tuple]:
     """What makes a row the sample it is; nothing where that cannot be told."""
-    columns = list(dict.fromkeys(s.signal for s in recipe.streams.values() if s.signal))
+    columns = recipe.signals
     files = [row.path(column) for column in columns if row.get(column)]
     if files and all(map(os.path.isfile, files)):
         yield *map(os.path.realpath, files), row.get("start"), row.get("end")

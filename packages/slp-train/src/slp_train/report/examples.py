@@ -65,6 +65,7 @@ def _open(run: Run) -> tuple[RowReader, Mapping[str, Row]]:
     if file is None:
         raise UserError(f"the recipe has no data.{run.evaluation.split}")
     reader = build_reader(check(run.recipe), assets=run.folder / "pipeline" / "assets")
+    reader = reader.only(run.recipe.heard)
     return reader, {row.id: row for row in read_manifest(file)}
 
 

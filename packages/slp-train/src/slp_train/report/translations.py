@@ -29,11 +29,11 @@ def report_translations(
     Raises:
         UserError: a file can no longer be read.
     """
-    signals = [s.signal for s in pipeline.recipe.streams.values() if s.signal is not None]
+    signals = pipeline.recipe.signals
     shown = []
     for file, said in translated:
         row = Row(dict.fromkeys(signals, file), Path(), 0)
-        drawn = pipeline.reader.show(row, FRAMES).values()
+        drawn = pipeline.reader.only(pipeline.recipe.heard).show(row, FRAMES).values()
         shown.append((file, said, [[Markup(frame) for frame in strip] for strip in drawn if strip]))
     text = template("translations.html.jinja").render(
         recipe=pipeline.recipe.header.name, translated=shown

@@ -1,0 +1,1 @@
+"""One part learns what another gives."""
