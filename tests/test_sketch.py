@@ -169,7 +169,7 @@ def test_spamos_sizes_are_the_published(recipe, folders):
 def test_memory_is_counted_in_each_weights_dtype(recipe, folders):
     found = sketched(recipe, *here(folders, *PUBLISHED))
     decoder = by_path(found)["decoder"]
-    assert 2 * 2_849_757_184 < decoder["bytes"] < 2 * 2_849_757_184 + 4 * 9_437_184 + 4096
+    assert 0 <= decoder["bytes"] - 2 * decoder["parameters"] < 4096  # buffers: ids
     wide = by_path(sketched(recipe, *here(folders, *PUBLISHED), "decoder.dtype=float32"))
     assert wide["decoder"]["bytes"] > 4 * 2_849_757_184
     align, translate = found["stages"]

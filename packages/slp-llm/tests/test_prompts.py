@@ -138,12 +138,15 @@ def test_a_training_row_is_known_by_another_path():
 @given(
     ours=st.lists(st.sampled_from("abc"), min_size=2, max_size=6, unique=True),
     theirs=st.lists(st.sampled_from("abcxyz"), min_size=1, max_size=6),
+    named=st.booleans(),
 )
-def test_other_rows_are_shown_training_rows_whatever_they_say(ours, theirs):
+def test_other_rows_are_shown_training_rows_whatever_they_say(ours, theirs, named):
     # SpaMo's issue 12: there the references of other test rows are shown.
     made = prompt("{examples}", lines(), train=manifest(*ours))
     known = {f"row{n}={text}" for n, text in enumerate(ours)}
     for row in manifest(*theirs, file="test.tsv"):
+        if not named:
+            row = evolve(row, fields={k: v for k, v in row.fields.items() if k != "id"})
         found = shown(made, row)
         assert set(found) <= known
         moved = evolve(row, file=Path("dev.tsv"), line=99)
@@ -220,10 +223,8 @@ def test_an_example_names_columns(template):
         ExamplesConfig(template)
 
 
-@pytest.mark.parametrize("count", [0, -1, True, 1.0])
+@pytest.mark.parametrize("count", [0, -1, 1.0])
 def test_the_count_is_a_count(count):
-    if count is True:
-        pytest.skip("a boolean is an int; the recipe's reader refuses it")
     with pytest.raises((ValueError, TypeError)):
         ExamplesConfig("{text}", count)
 

@@ -10,6 +10,7 @@ _HOME = {
     "CausalScratch": "decoders.causal_lm.spec",
     "CrossEntropy": "objectives.cross_entropy.model",
     "CrossEntropyConfig": "objectives.cross_entropy.spec",
+    "ExamplesConfig": "decoders.prompts",
     "Generation": "decoders.config",
     "Lora": "decoders.config",
     "Scratch": "decoders.seq2seq.spec",
