@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import warnings
 
 import pytest
 import tiny_causal_checkpoints
@@ -58,7 +59,8 @@ def test_lora_starts_at_nothing_and_learns_alone(causal, family, sequence, token
 
 def test_lora_on_the_transposed_layers_of_gpt2(causal):
     # W x becomes W x + (alpha / rank) B A x, also where W is kept as its transpose.
-    decoder = causal("gpt2", lora=lora_of("gpt2", alpha=6, dropout=0.0))
+    with warnings.catch_warnings(action="error"):
+        decoder = causal("gpt2", lora=lora_of("gpt2", alpha=6, dropout=0.0))
     layer = decoder.model.transformer.h[0].attn.c_attn
     update_in, update_out = layer.lora_A["default"].weight, layer.lora_B["default"].weight
     nn.init.normal_(update_out)

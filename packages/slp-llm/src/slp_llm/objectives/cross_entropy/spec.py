@@ -20,8 +20,8 @@ class CrossEntropyConfig:
     prompt_loss: bool = field(
         default=False,
         metadata={
-            "help": "also learn to say the decoder's prompt and tag, which are given when "
-            "translating (as MultimodalHugs does)"
+            "help": "also learn to say what seq2seq's texts start with, prompt and tag, which are "
+            "given when translating (as MultimodalHugs does)"
         },
     )
 
