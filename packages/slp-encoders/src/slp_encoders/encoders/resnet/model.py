@@ -89,7 +89,10 @@ class PictureResNet(nn.Module):
         return torch.cat([self._encode(part) for part in pictures.split(some)])
 
     def _encode(self, pictures: Tensor) -> Tensor:
-        return self.network((pictures / 255 - self.mean) / self.std).last_hidden_state
+        coloured = (pictures / 255 - self.mean) / self.std
+        # Channels last: the same numbers in the order that convolutions on a CPU are fastest in.
+        coloured = coloured.contiguous(memory_format=torch.channels_last)
+        return self.network(coloured).last_hidden_state
 
 
 class ResNetEncoder(FrameEncoder):

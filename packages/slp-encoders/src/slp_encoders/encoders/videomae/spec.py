@@ -23,7 +23,7 @@ class VideoMAEConfig(WindowConfig):
         metadata={"help": "frames seen at once: as many as the model was trained on"},
     )
     pool: Literal["first-token", "mean"] = field(
-        default="first-token",
+        default="mean",
         metadata={"help": "the first patch, which SpaMo takes for a class token; or the mean of "
                           "all patches, as there is no class token"},
     )  # fmt: skip
