@@ -23,9 +23,11 @@ from slp_core.errors import Problem, UserError, did_you_mean
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from slp_core.batch import Sample
     from slp_core.check import Plan
     from slp_core.features import FeatureStore
     from slp_core.pipeline import Pipeline
+    from slp_core.recipe import Stage
 
 GROUP = "slp.hooks"
 hookspec = pluggy.HookspecMarker("slp")
@@ -50,6 +52,25 @@ class Hooks:
     @hookspec(firstresult=True)
     def slp_feature_store(self, folder: Path) -> FeatureStore | None:
         """Give the feature cache in a folder. The first plugin that gives one is asked no other."""
+
+    @hookspec
+    def slp_before_stage(
+        self, pipeline: Pipeline, stage: Stage, samples: list[Sample], folder: Path
+    ) -> None:
+        """Called in the main process before the first step of a stage that trains: not of one
+        that is resumed, nor of one that is loaded because it is finished.
+
+        ``samples``: at most 16 of the validation split (of the training split where there is
+        none), evenly spaced over its rows; ``folder``: the stage's, for what is to be looked at
+        later. The pipeline is in evaluation mode, and is to be left as it is found.
+        """
+
+    @hookspec
+    def slp_after_stage(
+        self, pipeline: Pipeline, stage: Stage, samples: list[Sample], folder: Path
+    ) -> None:
+        """Called in the main process when a stage that trains has ended, resumed or not, with the
+        weights it ends with; otherwise as :meth:`slp_before_stage`, and with the same samples."""
 
     @hookspec
     def slp_step(self, stage: str, step: int, logs: dict[str, float]) -> None:

@@ -186,6 +186,19 @@ class Decoder(Part):
             f"{self.context.path or type(self).__name__}: has no text embeddings to align with"
         )
 
+    def nearest_words(self, steps: Tensor) -> list[str]:
+        """``n d`` to ``n`` words: of each step, the piece of the vocabulary whose embedding, as
+        :meth:`text_embeddings` gives it, is nearest by Euclidean distance. Pieces that are no text
+        (the end, padding) are no words. For looking at what signs were aligned with.
+
+        Raises:
+            UserError: this decoder embeds no text.
+        """
+        raise UserError(
+            f"{self.context.path or type(self).__name__}: has no text embeddings to look words up "
+            "in"
+        )
+
 
 class Objective(Part):
     """A loss over what the pipeline computed.

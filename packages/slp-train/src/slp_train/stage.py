@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from attrs import asdict, evolve, frozen
 
 from slp_core.errors import UserError
 from slp_core.files import write_text
+from slp_core.hooks import hooks
 from slp_core.recipe import Use
 from slp_core.schema import said, unstructure
 from slp_train import checkpoints, distributed
@@ -34,6 +36,7 @@ FIT = "fit.json"
 RESULT = "result.json"
 LOG = "log.jsonl"
 _SAMPLES = 8  #: of a batch, where the stage says nothing
+_SHOWN = 16  #: samples that plugins are shown
 
 
 @frozen
@@ -166,6 +169,8 @@ def train_stage(
             identity=identity,
             progress=progress,
         )
+        if resumed is None:
+            _tell(hooks().slp_before_stage, trainer, folder)
         trainer.run(resumed, mark)
     return _finish(trainer, stage, folder)
 
@@ -261,9 +266,22 @@ def _finish(trainer: StageTrainer, stage: Stage, folder: Path) -> StageResult:
     )
     if trainer.args.should_save:
         pipeline.save(folder / checkpoints.PIPELINE)
+        _tell(hooks().slp_after_stage, trainer, folder)
         _write_result(result, history, trainer.identity)
     trainer.accelerator.wait_for_everyone()
     return evolve(result, logs=tuple(history))
+
+
+def _tell(verb: Callable[..., Any], trainer: StageTrainer, folder: Path) -> None:
+    """Show a stage to the plugins, with some samples and without random variants of them."""
+    if trainer.args.should_save:
+        validation: Any = trainer.eval_dataset
+        shown: SampleDataset = copy(trainer.training if validation is None else validation)
+        shown.training = False
+        count = min(len(shown), _SHOWN)
+        samples = [shown[number * len(shown) // count] for number in range(count)]
+        pipeline = trainer.model.pipeline
+        verb(pipeline=pipeline, stage=trainer.stage, samples=samples, folder=folder)
 
 
 def _write_result(
