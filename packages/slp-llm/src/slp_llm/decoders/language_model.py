@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from slp_llm.decoders.prompts import Prompt
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 _LOGITS_AT_ONCE = 2**27  # numbers; half a gigabyte
+_UNREADABLE = "\N{REPLACEMENT CHARACTER}"  # where bytes are no whole character
+_DISTANCES_AT_ONCE = 2**24  # numbers of embeddings, or distances
 
 
 class LanguageModel(Decoder):
@@ -137,6 +140,43 @@ class LanguageModel(Decoder):
             float(worth.log().mean().exp()),
             tuple(zip(pieces, worth.tolist(), strict=True)),
         )
+
+    # -- ids to vectors and back -------------------------------------------------------------
+
+    @abstractmethod
+    def embed(self, ids: Tensor) -> Tensor:
+        """``... l`` ids to ``... l d``, as the model embeds them."""
+
+    @torch.no_grad()
+    def nearest_words(self, steps: Tensor) -> list[str]:
+        """``n d`` to ``n`` words: of each step, the piece whose embedding is nearest by Euclidean
+        distance (the visual tokens of SpaMo, arXiv:2408.10593). No words are special tokens,
+        blanks, and pieces of a character."""
+        ids, words = self._words
+        weight = self.model.get_input_embeddings().weight
+        steps = steps.to(weight.device, torch.float32)
+        at_once = max(1, _DISTANCES_AT_ONCE // max(steps.shape))
+        least = steps.new_full((len(steps),), torch.inf)
+        nearest = torch.zeros(len(steps), dtype=torch.long, device=steps.device)
+        for start in range(0, len(ids), at_once):
+            some = self.embed(ids[start : start + at_once].to(weight.device)).float()  # (v, d)
+            # |s - e|^2 without |s|^2, which is the same for all
+            distances = some.square().sum(1) - 2 * steps @ some.T  # (n, v)
+            here, place = distances.min(1)
+            nearest = torch.where(here < least, start + place, nearest)
+            least = torch.minimum(least, here)
+        return [words[place] for place in nearest.tolist()]
+
+    @cached_property
+    def _words(self) -> tuple[Tensor, list[str]]:
+        """The ids ``v`` of pieces that are text by themselves, and the texts."""
+        last = self.model.get_input_embeddings().num_embeddings
+        ids = [n for n in sorted(self.tokenizer.get_vocab().values()) if n < last]
+        ids = [n for n in ids if n not in self._special]
+        said = self.tokenizer.batch_decode([[n] for n in ids], clean_up_tokenization_spaces=False)
+        kept = [(n, text.strip()) for n, text in zip(ids, said, strict=True)]
+        kept = [(n, text) for n, text in kept if text and _UNREADABLE not in text]
+        return torch.tensor([n for n, _ in kept]), [text for _, text in kept]
 
     # -- search ------------------------------------------------------------------------------
 
