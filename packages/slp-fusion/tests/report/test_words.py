@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from slp_core.errors import UserError
-from slp_fusion.hooks import perplexity, slp_report, spelt
+from slp_fusion.hooks import slp_report
+from slp_fusion.report.words import perplexity, spelt
 
 FACTS = {
     "part": "cra", "alpha": 1.5, "run_lengths": {"1": 9, "3": 2, "40": 1}, "slow": 4,
