@@ -298,6 +298,19 @@ def test_objectives_have_charts_of_their_own():
     assert curves.charts([]) == []
 
 
+def test_gauges_have_charts_after_the_losses():
+    log = [
+        {"step": 1, "loss": 3, "ctc@a.b": 1, "a.b.perplexity": 9.0, "ctc@a.b.hits": 0.5},
+        {"step": 1, "eval_loss": 2, "eval_ctc@a.b": 2, "eval_wer": 1},
+        {"step": 2, "loss": 2, "ctc@a.b": 1, "a.b.perplexity": 7.0, "ctc@a.b.hits": 0.75},
+    ]
+    found = curves.charts(log)
+    titles = ["loss", "ctc@a.b", "validation scores", "a.b.perplexity", "ctc@a.b.hits"]
+    assert [one.title for one in found] == titles
+    (line,) = found[3].lines
+    assert (line.name, line.measured) == ("training", [(1, 9.0), (2, 7.0)])
+
+
 def predictions(confidences, chrfs):
     return [
         Prediction(str(n), "a", "a" if chrf == 100 else "b", confidence, 0.0, chrf, None)

@@ -37,17 +37,20 @@ class Chart:
 
 
 def charts(log: Log) -> list[Chart]:
-    """The losses of a stage, and what was measured on validation beside them."""
+    """The losses of a stage, what was measured on validation beside them, and the gauges of parts
+    and objectives (``streams.sign.tokenizer.perplexity``)."""
     keys = dict.fromkeys(key for entry in log for key in entry)
     losses = [key.removeprefix("eval_") for key in keys if key.startswith("eval_")]
     objectives = [key for key in losses if key in keys and key != "loss"]
     scores = [key for key in losses if key not in keys]
+    gauges = [key for key in keys if "." in key and key.removeprefix("eval_") not in losses]
     found = [chart("loss", log, {"training": "loss", "validation": "eval_loss"})]
     found += [
         chart(name, log, {"training": name, "validation": f"eval_{name}"}) for name in objectives
     ]
     if scores:
         found.append(chart("validation scores", log, {name: f"eval_{name}" for name in scores}))
+    found += [chart(name, log, {"training": name}) for name in gauges]
     return [one for one in found if one.lines]
 
 
