@@ -26,7 +26,7 @@ class Kind:
 
     name: str  #: as messages call it: "encoder-decoder"
     auto: str  #: what of Transformers opens it: "AutoModelForSeq2SeqLM"
-    scratch: Callable[[Any, Any], Any]  #: a new model, from its ``Scratch`` and its tokenizer
+    scratch: Callable[[Any, Any], Any]  #: a new one's configuration, of ``Scratch`` and tokenizer
 
 
 @contextmanager
@@ -45,8 +45,9 @@ def quiet() -> Iterator[None]:
 def load(config: Any, context: Context, kind: Kind, quantize: str | None = None) -> tuple[Any, Any]:
     """The Hugging Face model and its tokenizer, new tokens added.
 
-    ``config`` has the keys ``model``, ``scratch``, ``dtype`` and ``new_tokens``. Quantised
-    weights are no pipeline's own: they are the checkpoint's each time.
+    ``config`` has the keys ``model``, ``scratch``, ``dtype`` and ``new_tokens``. ``dtype`` is told
+    to Transformers rather than converted to, for the frequencies of rotary positions stay float32.
+    Quantised weights are no pipeline's own: they are the checkpoint's each time.
 
     Raises:
         MissingWeights: the checkpoint is not there.
@@ -58,20 +59,20 @@ def load(config: Any, context: Context, kind: Kind, quantize: str | None = None)
     where = context.path or "decoder"
     auto, dtype = getattr(transformers, kind.auto), getattr(torch, config.dtype)
     quantize = None if context.meta else quantize
-    fewer_bits = load_options(quantize, dtype, where) if quantize else {}
+    options = load_options(quantize, dtype, where) if quantize else {"dtype": dtype}
     with quiet():
         if context.assets is not None and not quantize:
-            model, tokenizer = _from_assets(context.assets, auto)
+            model, tokenizer = _from_assets(context.assets, auto, dtype)
         elif config.model is not None and context.meta:
-            model, tokenizer = shapes.from_config(config, auto, kind.name, where)
+            model, tokenizer = shapes.from_config(config, auto, dtype, kind.name, where)
             _untie(model, shapes.heads_apart(model, config.model))
         elif config.model is not None:
-            model, tokenizer = _from_checkpoint(config.model, auto, kind.name, where, fewer_bits)
+            model, tokenizer = _from_checkpoint(config.model, auto, kind.name, where, options)
             if context.assets is not None:
                 tokenizer = _tokenizer(context.assets)
         else:
             tokenizer = train_tokenizer(config.scratch.vocabulary, _texts(context, where), where)
-            model = kind.scratch(config.scratch, tokenizer)
+            model = auto.from_config(kind.scratch(config.scratch, tokenizer), dtype=dtype)
             # no translation says <unk>
             model.generation_config.suppress_tokens = [tokenizer.unk_token_id]
         if config.model is None or not context.meta:  # else nobody knows the vocabulary
@@ -81,8 +82,7 @@ def load(config: Any, context: Context, kind: Kind, quantize: str | None = None)
         tokenizer.tgt_lang = tokenizer.src_lang
     if quantize:
         leave_out(model)
-        return model, tokenizer
-    return model.to(dtype), tokenizer
+    return model, tokenizer
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:
@@ -92,10 +92,10 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _from_assets(folder: Path, auto: Any) -> tuple[Any, Any]:
+def _from_assets(folder: Path, auto: Any, dtype: Any) -> tuple[Any, Any]:
     from transformers import AutoConfig, GenerationConfig
 
-    model = auto.from_config(AutoConfig.from_pretrained(folder))
+    model = auto.from_config(AutoConfig.from_pretrained(folder), dtype=dtype)
     _untie(model, getattr(model.config, UNTIED, ()))
     model.generation_config = GenerationConfig.from_pretrained(folder)
     return model, _tokenizer(folder)

@@ -9,7 +9,7 @@ from slp_core.errors import MissingWeights, UserError
 CONFIG = "config.json"
 
 
-def from_config(config: Any, auto: Any, kind: str, where: str) -> tuple[Any, Any]:
+def from_config(config: Any, auto: Any, dtype: Any, kind: str, where: str) -> tuple[Any, Any]:
     """The model on the default device, and a tokenizer of bytes, which reads any prompt.
 
     Without the checkpoint's tokenizer nobody knows whether ``new_tokens`` need rows of their own:
@@ -23,7 +23,8 @@ def from_config(config: Any, auto: Any, kind: str, where: str) -> tuple[Any, Any
 
     name = config.model
     try:
-        model = auto.from_config(AutoConfig.from_pretrained(name, trust_remote_code=False))
+        read = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        model = auto.from_config(read, dtype=dtype)
     except OSError as error:
         fetch = f"hf download {name} {CONFIG}"
         raise MissingWeights(

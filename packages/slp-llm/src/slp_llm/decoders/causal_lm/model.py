@@ -15,12 +15,12 @@ from slp_core.manifest import Row
 from slp_core.parts import Translation
 from slp_core.sequence import Sequence
 from slp_llm.decoders import pretrained
-from slp_llm.decoders.causal_lm.scratch import from_scratch
+from slp_llm.decoders.causal_lm.scratch import configuration
 from slp_llm.decoders.causal_lm.spec import CausalLmConfig
 from slp_llm.decoders.generation import settings
 from slp_llm.decoders.language_model import LanguageModel, valid_first, valid_last
 
-_KIND = pretrained.Kind("causal language model", "AutoModelForCausalLM", from_scratch)
+_KIND = pretrained.Kind("causal language model", "AutoModelForCausalLM", configuration)
 
 
 class CausalLm(LanguageModel):

@@ -20,10 +20,10 @@ from slp_llm.decoders import pretrained
 from slp_llm.decoders.generation import settings
 from slp_llm.decoders.language_model import LanguageModel, valid_first
 from slp_llm.decoders.seq2seq.languages import frame
-from slp_llm.decoders.seq2seq.scratch import from_scratch
+from slp_llm.decoders.seq2seq.scratch import configuration
 from slp_llm.decoders.seq2seq.spec import Seq2SeqConfig
 
-_KIND = pretrained.Kind("encoder-decoder", "AutoModelForSeq2SeqLM", from_scratch)
+_KIND = pretrained.Kind("encoder-decoder", "AutoModelForSeq2SeqLM", configuration)
 
 
 class Seq2Seq(LanguageModel):
