@@ -12,12 +12,14 @@ def add_lora(model: Any, config: Lora, where: str) -> None:
     """Put a low-rank update beside every linear layer that ``targets`` names.
 
     W x becomes W x + (alpha / rank) B A dropout(x), with B zero at first (Hu et al.,
-    arXiv:2106.09685, equation 3).
+    arXiv:2106.09685, equation 3). A and B are float32 whatever the dtype of W: in bfloat16, which
+    holds three digits, most steps of training would be rounded away.
 
     Raises:
         UserError: a target names no linear layer.
     """
-    from peft import LoraConfig, inject_adapter_in_model
+    from peft import LoraConfig
+    from peft.functional import cast_adapter_dtype, inject_adapter_in_model
     from torch import nn
     from transformers.pytorch_utils import Conv1D  # GPT-2's linear layer, transposed
 
@@ -36,5 +38,4 @@ def add_lora(model: Any, config: Lora, where: str) -> None:
         ),
         model,
     )
-    if model.device.type == "meta":  # where peft leaves the update in float32
-        model.to(model.dtype)
+    cast_adapter_dtype(model, "default")
