@@ -84,11 +84,19 @@ def test_the_section_shows_both_sides_in_one_scale(tmp_path: Path) -> None:
     write(tmp_path / "vt-align", before=BEFORE, after=AFTER)
     page = shown(tmp_path)
     values = [one for table in (BEFORE, AFTER) for row in table for one in row]
-    assert cells(page) == pytest.approx([(one + 0.4) / 1.3 for one in values], abs=6e-4)
-    assert "From −0.40, without colour, to 0.90, in full colour" in page.text
+    assert cells(page) == pytest.approx([max(one, 0) / 0.9 for one in values], abs=6e-4)
+    assert "From 0.00 and less, without colour, to 0.90, in full colour" in page.text
     labels = [attrs["aria-label"] for tag, attrs in page.tags if tag == "svg"]
     assert "0.07 on average" in labels[0] and "0.67 on average" in labels[1]
     assert "1 of 3" in page.text and "3 of 3" in page.text
+
+
+def test_colour_begins_where_all_are_alike(tmp_path: Path) -> None:
+    """Embeddings of one language model may all have much in common."""
+    write(tmp_path / "vt-align", after=[[0.9, 0.7], [0.8, 0.9]])
+    page = shown(tmp_path)
+    assert cells(page) == pytest.approx([1, 0, 0.5, 1], abs=6e-4)
+    assert "From 0.70, without colour, to 0.90" in page.text
 
 
 def test_squares_are_where_they_belong(tmp_path: Path) -> None:
@@ -106,7 +114,7 @@ def test_signs_are_told_as_words(tmp_path: Path) -> None:
     assert html.count("<li>") == 1  # of the one sample that has words
 
 
-@pytest.mark.parametrize("table", [[[0.5]], [[0.5, 0.5], [0.5, 0.5]]])
+@pytest.mark.parametrize("table", [[[0.5]], [[0.5, 0.5], [0.5, 0.5]], [[-0.5]]])
 def test_one_sample_and_equal_ones_can_be_drawn(tmp_path: Path, table: list) -> None:
     write(tmp_path / "vt-align", before=table, after=table)
     assert set(cells(shown(tmp_path))) == {0.0}

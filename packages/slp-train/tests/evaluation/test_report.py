@@ -298,6 +298,13 @@ def test_objectives_have_charts_of_their_own():
     assert curves.charts([]) == []
 
 
+def test_a_single_objective_is_drawn_once():
+    log = [{"step": 1, "loss": 3}, {"step": 1, "eval_loss": 2.5, "eval_ctc": 2.5, "eval_wer": 1.0}]
+    found = curves.charts(log)
+    assert [one.title for one in found] == ["loss", "validation scores"]
+    assert [line.name for line in found[1].lines] == ["wer"]
+
+
 def test_gauges_have_charts_after_the_losses():
     log = [
         {"step": 1, "loss": 3, "ctc@a.b": 1, "a.b.perplexity": 9.0, "ctc@a.b.hits": 0.5},

@@ -79,6 +79,6 @@ def _looks(folder: Path) -> list[Look]:
 
 
 def _scale(looks: list[Look]) -> tuple[float, float]:
-    """The least and the greatest of all."""
+    """What has no colour, 0 at least, and what has full colour: the greatest of all."""
     values = [one for look in looks for row in look.table for one in row]
-    return min(values), max(values)
+    return max(min(values), 0), max(*values, 0)

@@ -42,7 +42,7 @@ def charts(log: Log) -> list[Chart]:
     keys = dict.fromkeys(key for entry in log for key in entry)
     losses = [key.removeprefix("eval_") for key in keys if key.startswith("eval_")]
     objectives = [key for key in losses if key in keys and key != "loss"]
-    scores = [key for key in losses if key not in keys]
+    scores = [key for key in losses if key not in keys and not _is_loss(key, log)]
     gauges = [key for key in keys if "." in key and key.removeprefix("eval_") not in losses]
     found = [chart("loss", log, {"training": "loss", "validation": "eval_loss"})]
     found += [
@@ -52,6 +52,11 @@ def charts(log: Log) -> list[Chart]:
         found.append(chart("validation scores", log, {name: f"eval_{name}" for name in scores}))
     found += [chart(name, log, {"training": name}) for name in gauges]
     return [one for one in found if one.lines]
+
+
+def _is_loss(name: str, log: Log) -> bool:
+    """Whether it is what the loss is made of, alone."""
+    return all(entry.get(f"eval_{name}") == entry.get("eval_loss") for entry in log)
 
 
 def chart(title: str, log: Log, keys: dict[str, str]) -> Chart:
