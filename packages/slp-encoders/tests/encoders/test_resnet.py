@@ -26,6 +26,7 @@ from slp_core.sequence import Sequence
 from slp_core.tensortype import Symbol, TensorType, TypeMismatch
 from slp_core.testing import assert_padding_changes_nothing
 from slp_encoders.encoders.resnet import spec
+from slp_encoders.encoders.resnet.model import PictureResNet
 from slp_encoders.encoders.resnet.spec import SPEC, ResNetScratch
 
 SIDE = 32
@@ -248,3 +249,19 @@ def test_what_cannot_be_is_said(table: dict[str, Any], said: str) -> None:
     with pytest.raises(Bad):
         structure(table, spec.ResNetConfig, "e", lambda key, text: problems.append(text))
     assert said in " ".join(problems)
+
+
+@pytest.mark.parametrize(("widths", "last"), [((16, 32), True), ((12, 24), False)])
+def test_channels_are_last_where_that_is_safe(widths: tuple[int, ...], last: bool) -> None:
+    scratch = ResNetScratch(embedding_size=widths[0], hidden_sizes=widths, depths=(1, 1))
+    torch.manual_seed(0)
+    part = PictureResNet(None, scratch, 64, Context()).train()
+    assert (part.order is torch.channels_last) == last
+    seen = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
+    part(seen).square().sum().backward()
+    ours = [weight.grad.clone() for weight in part.parameters()]
+    part.zero_grad()
+    colours = ((seen / 255 - part.mean) / part.std).contiguous()
+    part.network(colours).last_hidden_state.square().sum().backward()
+    for mine, weight in zip(ours, part.parameters(), strict=True):
+        assert torch.allclose(mine, weight.grad, rtol=1e-3, atol=1e-4)

@@ -57,6 +57,16 @@ class PictureResNet(nn.Module):
         register_colours(self, self.preprocessor)
 
     @property
+    def order(self) -> torch.memory_format:
+        """How the numbers of a picture lie in memory. Convolutions on a CPU are nearly twice as
+        fast with the channels last; but torch 2.15 writes past the end of its memory, going back
+        through a strided convolution of fewer than sixteen channels."""
+        config = self.network.config
+        widths = [config.embedding_size, *config.hidden_sizes]
+        even = all(width % 16 == 0 for width in widths)
+        return torch.channels_last if even else torch.contiguous_format
+
+    @property
     def width(self) -> int:
         """``d``"""
         return int(self.network.config.hidden_sizes[-1])
@@ -90,9 +100,7 @@ class PictureResNet(nn.Module):
 
     def _encode(self, pictures: Tensor) -> Tensor:
         coloured = (pictures / 255 - self.mean) / self.std
-        # Channels last: the same numbers in the order that convolutions on a CPU are fastest in.
-        coloured = coloured.contiguous(memory_format=torch.channels_last)
-        return self.network(coloured).last_hidden_state
+        return self.network(coloured.contiguous(memory_format=self.order)).last_hidden_state
 
 
 class ResNetEncoder(FrameEncoder):
