@@ -1,0 +1,42 @@
+"""What this package adds to the check of a recipe: quantised weights are trained by no stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slp_core.check import matches
+from slp_core.errors import Problem
+from slp_core.hooks import hookimpl
+from slp_llm.decoders.causal_lm.spec import CausalLmConfig
+
+if TYPE_CHECKING:
+    from slp_core.check import Plan
+
+
+@hookimpl
+def slp_check(plan: Plan) -> list[Problem]:
+    """Every pattern of a stage's ``train`` that names the layers of a quantised decoder, by
+    themselves or as a part of it."""
+    source = plan.recipe.source
+    quantised = {
+        path: node.config
+        for path, node in plan.nodes.items()
+        if isinstance(node.config, CausalLmConfig) and node.config.quantize is not None
+    }
+    return [
+        Problem(source.where(place), place, _message(pattern, path, config))
+        for number, stage in enumerate(plan.recipe.stages)
+        for place in [f"stages.{number}.train"]
+        for pattern in stage.train
+        for path, config in quantised.items()
+        if matches(pattern, f"{path}.layers")
+    ]
+
+
+def _message(pattern: str, path: str, config: CausalLmConfig) -> str:
+    give = "" if config.lora is not None else f"give {path} a `lora` and "
+    return (
+        f'"{pattern}" names the layers of {path}, which {path}.quantize = "{config.quantize}" '
+        f'loads in fewer bits than can be trained; {give}name "{path}.lora" instead, or leave '
+        "quantize out"
+    )
