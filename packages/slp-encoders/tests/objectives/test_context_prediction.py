@@ -17,6 +17,7 @@ from slp_core.manifest import Row
 from slp_core.pipeline import Trace
 from slp_core.sequence import Sequence, lengths_to_mask
 from slp_core.tensortype import TensorType
+from slp_encoders.objectives.context_prediction.model import _before
 from slp_encoders.objectives.context_prediction.spec import SPEC, ContextPredictionConfig
 from slp_encoders.tokenizers.vq_sign.model import VQSign
 from slp_encoders.tokenizers.vq_sign.spec import VQSignConfig
@@ -37,7 +38,9 @@ def objective(**config: Any) -> Any:
 
 def pipeline(**parts: Any) -> Any:
     found = {name.replace("_", "."): part for name, part in parts.items()}
-    return SimpleNamespace(parts=tuple(found), part=found.__getitem__)
+    streams = {path.split(".")[1]: SimpleNamespace(from_=None) for path in found if "." in path}
+    recipe = SimpleNamespace(streams=streams)
+    return SimpleNamespace(parts=tuple(found), part=found.__getitem__, recipe=recipe)
 
 
 def clips(*lengths: int) -> list[Tensor]:
@@ -184,5 +187,16 @@ def test_which_tokenizer() -> None:
         one._path(two)
     with pytest.raises(UserError, match="none"):
         one._path(pipeline(decoder=None))
-    with pytest.raises(UserError, match="behind an encoder"):
-        one._path(pipeline(streams_a_tokenizer=part))
+
+
+def test_what_the_tokenizer_reads() -> None:
+    alone = pipeline(streams_b_tokenizer=tokenizer())
+    with pytest.raises(UserError, match="stands behind no encoder"):
+        _before(alone, "streams.b.tokenizer")
+    branch = pipeline(streams_a_encoder=None, streams_b_tokenizer=tokenizer())
+    branch.recipe.streams["b"].from_ = "a"
+    assert _before(branch, "streams.b.tokenizer") == "streams.a.encoder"
+    branch.parts += ("streams.a.mapper",)
+    assert _before(branch, "streams.b.tokenizer") == "streams.a.mapper"
+    branch.parts += ("streams.b.encoder",)
+    assert _before(branch, "streams.b.tokenizer") == "streams.b.encoder"

@@ -42,7 +42,7 @@ class ContextPrediction(Objective):
     def forward(self, pipeline: Pipeline, trace: Trace, batch: Batch) -> Tensor:
         path = self._path(pipeline)
         tokenizer, quantised, mask = pipeline.part(path), trace[path], trace[path].mask
-        values = trace[path.replace(".tokenizer", ".encoder")].values.float()
+        values = trace[_before(pipeline, path)].values.float()
         steps = values.masked_fill(~mask[..., None], 0)  # (b, t, d)
         codes = tokenizer.codebook(quantised.codes).float()
         share = mask / quantised.lengths[:, None]  # (b, t): 1 / T at the steps of a clip
@@ -83,17 +83,29 @@ class ContextPrediction(Objective):
 
     def _path(self, pipeline: Pipeline) -> str:
         """The tokenizer looked at: ``on``, or the only one."""
-        found = [
-            path
-            for path in pipeline.parts
-            if isinstance(pipeline.part(path), VQSign)
-            and path.replace(".tokenizer", ".encoder") in pipeline.parts
-        ]
+        found = [path for path in pipeline.parts if isinstance(pipeline.part(path), VQSign)]
         if self.on == "decoder" and len(found) == 1:
             return found[0]
         if self.on not in found:
             raise UserError(
-                f'context-prediction: on = "{self.on}" is no vq-sign tokenizer behind an encoder; '
+                f'context-prediction: on = "{self.on}" is no vq-sign tokenizer; '
                 f"of those, this pipeline has {', '.join(found) or 'none'}"
             )
         return self.on
+
+
+def _before(pipeline: Pipeline, path: str) -> str:
+    """The part whose steps the tokenizer at ``path`` reads: of its stream, or of those it
+    branches off.
+
+    Raises:
+        UserError: it reads a signal as it is.
+    """
+    name: str | None = path.split(".")[1]
+    kinds = ["encoder"]
+    while name is not None:
+        for kind in kinds:
+            if (before := f"streams.{name}.{kind}") in pipeline.parts:
+                return before
+        name, kinds = pipeline.recipe.streams[name].from_, ["mapper", "tokenizer", "encoder"]
+    raise UserError(f"context-prediction: {path} stands behind no encoder")
