@@ -56,7 +56,7 @@ def nearest_sentences(
     sentences, known = [], []
     for row in train:
         try:
-            signals = dataset.cache.read(dataset.pipeline.reader, row)
+            signals = dataset.cache.read(dataset.reader, row)
         except UserError:  # left out of training, and listed there
             continue
         sentences.append(row.get(target))
