@@ -193,7 +193,6 @@ def test_another_recipe_or_other_data_is_refused(
     ("changes", "said"),
     [
         ({"validated": False, "patience": 3}, "patience = 3 needs validation data"),
-        ({"train": [], "fit": ["decoder"]}, "fit"),
         ({"train": ["decoder.lora"]}, '"decoder.lora" has no parameters'),
         ({"select": "bleu", "scorer": lambda _: {"chrf": 1.0}}, 'select = "bleu" is not measured'),
         ({"trainer": {"gradient_checkpointing": True}}, "no part of this pipeline can do it"),
