@@ -94,6 +94,43 @@ def test_the_tiny_vq_sign_recipe_trains(slp, home):
     assert (run / "metrics.json").is_file()
 
 
+def small(tmp_path: Path, stages: int, *more: str) -> list[str]:
+    """Settings that make a tiny recipe on videos one of half a minute."""
+    settings = [
+        f"data.root={tmp_path / 'data'}",
+        "data.corpus.samples=20",
+        "evaluation.controls=false",
+        *(f"stages.{stage}.epochs=1" for stage in range(stages)),
+        *more,
+    ]
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+def test_the_tiny_spamo_recipe_trains(slp, home, tmp_path):
+    slp("train", "recipes/tiny/spamo.toml", "--run", tmp_path / "run",
+        *small(tmp_path, 3, "streams.pictures.processor.size=32"))  # fmt: skip
+    for stage in ("vt-align", "translate"):
+        for when in ("before", "after"):
+            assert json.loads((tmp_path / f"run/{stage}/alignment.{when}.json").read_text())
+    assert not list((tmp_path / "run/see").glob("alignment.*"))
+    assert list((tmp_path / "data/features").glob("*.safetensors"))  # once they have learnt to see
+    logs = (tmp_path / "run/translate/log.jsonl").read_text()
+    assert "contrastive.temperature" in logs
+    said = slp("translate", tmp_path / "run", next((tmp_path / "data/videos").glob("*.mp4")))
+    assert said.stdout.strip()  # no pose is needed to translate
+
+
+def test_the_tiny_signllm_recipe_trains(slp, home, tmp_path):
+    slp("train", "recipes/tiny/signllm.toml", "--run", tmp_path / "run",
+        *small(tmp_path, 2, "streams.clips.processor.size=80", "stages.3.epochs=1",
+               "streams.sign.tokenizer.codes=16"))  # fmt: skip
+    told = json.loads((tmp_path / "run/words/fit.json").read_text())["streams.sign.mapper"]
+    assert told["part"] == "cra"
+    logs = (tmp_path / "run/translate/log.jsonl").read_text()
+    assert "streams.sign.tokenizer.perplexity" in logs and '"mmd"' in logs
+    assert "<svg" in (tmp_path / "run/report.html").read_text()
+
+
 def test_the_tiny_features_recipe_trains(slp, home, tmp_path):
     import numpy as np
 
