@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from slp_core.check import check
-from slp_core.recipe_file import parse_recipe
+from slp_core.recipe_file import load_recipe, parse_recipe
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/README.md"),
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md"),
                 *ROOT.glob("examples/*/README.md")])  # fmt: skip
 
 
@@ -36,8 +36,12 @@ def test_python_blocks_run(page, code, home, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(("page", "text"), all_blocks("toml"))
-def test_recipe_blocks_check(page, text):
-    if "[recipe]" in text:
+def test_recipe_blocks_check(page, text, home):
+    if text.startswith("extends"):
+        beside = home / "recipes/of-the-documentation.toml"
+        beside.write_text(text, encoding="utf-8")
+        check(load_recipe(beside))
+    elif "[recipe]" in text:
         check(parse_recipe(text, page))
 
 
@@ -49,6 +53,7 @@ COMMANDS = [
 ]
 #: Long, or about files that only a user has.
 NOT_RUN = (
+    "slp check --meta",
     "slp train",
     "slp evaluate runs/phoenix",
     "slp extract",
