@@ -1,15 +1,17 @@
-"""What each stream perceives: signs that differ in one parameter only, told apart or not.
+"""What each part of SpaMo and SignLLM is worth, on a language of which everything is known.
 
-Trains variants of ``recipes/tiny/spamo.toml`` on the synthetic language's videos and asks each
-which of two sentences a clip of an unseen signer says: the reference, or the same with one sign's
-word replaced by that of its minimal pair (``monday`` and ``friday`` differ in handshape alone).
-Guessing is right half the time::
+Trains variants of ``recipes/tiny/spamo.toml`` and ``recipes/tiny/signllm.toml`` on the synthetic
+language's videos, scores them on signers they have not seen, and asks each which of two sentences a
+clip says: the reference, or the same with one sign's word replaced by that of its minimal pair
+(``monday`` and ``friday`` differ in handshape alone). Guessing is right half the time::
 
-    python benchmarks/minimal_pairs.py [--seeds 3] [--only both motion] [--folder minimal-pairs]
+    python benchmarks/minimal_pairs.py [--seeds 3] [--only "spatial" "motion"] [--folder FOLDER]
 
-The encoders learn to see once and are shared by all variants and seeds; what a seed draws is all
-that comes behind them. Motion alone skips the adapter's convolutions, as in SpaMo: few windows
-would come out of them. Finished variants are in ``<folder>/results.jsonl`` and not trained again.
+The encoders of each recipe learn to see once and are shared by its variants and all seeds; what a
+seed draws is all that comes behind them. Motion alone skips the adapter's convolutions, as in
+SpaMo: few windows would come out of them. The language model of "frozen" and "LoRA" has learnt to
+translate the corpus's German sentences to English first. Finished variants are in
+``FOLDER/results.jsonl`` and are not trained again.
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -44,7 +48,9 @@ from slp_train.features import encoded, kept_streams
 from slp_train.run import prepare_corpus, read_manifests
 from slp_train.stage import run_stage
 
-RECIPE = Path(__file__).parent.parent / "recipes/tiny/spamo.toml"
+RECIPES = Path(__file__).parent.parent / "recipes/tiny"
+Recipe = dict[str, Any]
+LANGUAGE_MODEL = "language-model"  #: folder, below that of the results
 
 #: the word of a sign in English, where replacing it gives a sentence
 WORDS = {
@@ -56,14 +62,66 @@ WORDS = {
     "CITY": "cities", "VILLAGE": "villages", "CLOUD": "cloud", "FOG": "fog",
 }  # fmt: skip
 
-#: by variant: the streams that are fused, and whether VT-Align comes first
-VARIANTS: dict[str, tuple[list[str], bool]] = {
-    "both": (["spatial", "motion"], True),
-    "spatial": (["spatial"], True),
-    "motion": (["motion"], True),
-    "both, no VT-Align": (["spatial", "motion"], False),
-    "spatial, no VT-Align": (["spatial"], False),
-    "motion, no VT-Align": (["motion"], False),
+
+def spamo(table: Recipe, streams: list[str], aligned: bool = True, lm: str = "") -> None:
+    """SpaMo with some of its streams, with VT-Align or without, with a language model of its own
+    or one that is there already: frozen or with LoRA."""
+    taught(table, streams)
+    table["mapper"]["tcn"] = streams != ["motion"]
+    stages = table["stages"] = table["stages"] if aligned else table["stages"][1:]
+    for stage in stages:
+        stage["train"] = [f"streams.{name}.mapper" for name in streams] + ["mapper"]
+        if not aligned:
+            stage["objectives"] = stage["objectives"][:1]
+    if lm:
+        del table["decoder"]["scratch"]
+        table["decoder"]["model"] = LANGUAGE_MODEL
+    if lm == "LoRA":
+        table["decoder"]["lora"] = {"rank": 16, "alpha": 32, "targets": ["q_proj", "v_proj"]}
+    if lm != "frozen":
+        stages[-1]["train"] += ["decoder.lora" if lm else "decoder"]
+
+
+def signllm(table: Recipe, parts: list[str]) -> None:
+    """SignLLM with some of its parts: ``vq``, ``cra``, ``mmd``."""
+    taught(table, ["sign"])
+    sign, stages = table["streams"]["sign"], {one["name"]: one for one in table["stages"]}
+    objectives = stages["translate"]["objectives"]
+    if "vq" not in parts:
+        del sign["tokenizer"], stages["characters"]
+        stages["translate"]["train"].remove("streams.sign")
+        objectives[:] = [one for one in objectives if one["use"] != "context-prediction"]
+    if "cra" not in parts:
+        del sign["mapper"], stages["words"]
+    if "mmd" not in parts:
+        objectives[:] = [one for one in objectives if one["use"] != "mmd"]
+    table["stages"] = [*stages.values()]
+
+
+def taught(table: Recipe, streams: list[str]) -> None:
+    """Leave out the stage in which encoders learn to see, and all streams but these and their
+    trunks."""
+    kept = {*streams, *(table["streams"][stream]["from"] for stream in streams)}
+    table["streams"] = {name: one for name, one in table["streams"].items() if name in kept}
+    table["fusion"]["streams"] = streams
+    del table["stages"][0]
+
+
+BOTH = ["spatial", "motion"]
+#: by name: the recipe, and what is done to it
+VARIANTS: dict[str, tuple[str, Callable[[Recipe], None]]] = {
+    "SpaMo": ("spamo", partial(spamo, streams=BOTH)),
+    "spatial": ("spamo", partial(spamo, streams=["spatial"])),
+    "motion": ("spamo", partial(spamo, streams=["motion"])),
+    "SpaMo, no VT-Align": ("spamo", partial(spamo, streams=BOTH, aligned=False)),
+    "spatial, no VT-Align": ("spamo", partial(spamo, streams=["spatial"], aligned=False)),
+    "motion, no VT-Align": ("spamo", partial(spamo, streams=["motion"], aligned=False)),
+    "SpaMo, frozen LM": ("spamo", partial(spamo, streams=BOTH, lm="frozen")),
+    "SpaMo, LoRA": ("spamo", partial(spamo, streams=BOTH, lm="LoRA")),
+    "SignLLM, continuous": ("signllm", partial(signllm, parts=[])),
+    "SignLLM, VQ": ("signllm", partial(signllm, parts=["vq"])),
+    "SignLLM, VQ, CRA": ("signllm", partial(signllm, parts=["vq", "cra"])),
+    "SignLLM, VQ, CRA, MMD": ("signllm", partial(signllm, parts=["vq", "cra", "mmd"])),
 }
 
 
@@ -74,72 +132,92 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("minimal-pairs"))
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
-    base = load_recipe(RECIPE, [f"data.root={options.folder}/corpus", *options.set]).source.table
-    seeing = learn_to_see(base, options.folder)
-    results = options.folder / "results.jsonl"
+    options.folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(options.folder)
+    results, seeing = Path("results.jsonl"), dict[str, Pipeline]()
     done = (
         [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
     )
     for seed in range(options.seeds):
         for name in options.only:
-            if not any(one["variant"] == name and one["seed"] == seed for one in done):
-                done.append(measure(base, name, seed, seeing, options.folder))
-                with results.open("a") as stream:
-                    stream.write(json.dumps(done[-1]) + "\n")
+            if any(one["variant"] == name and one["seed"] == seed for one in done):
+                continue
+            recipe, change = VARIANTS[name]
+            base = load_recipe(RECIPES / f"{recipe}.toml", ["data.root=corpus", *options.set])
+            table = base.source.table
+            if recipe not in seeing:
+                seeing[recipe] = learn_to_see(table, Path(f"see-{recipe}"))
+            table = deepcopy(table)
+            table["recipe"]["seed"] = seed
+            change(table)
+            done.append(measure(table, name, seed, seeing[recipe]))
+            with results.open("a") as stream:
+                stream.write(json.dumps(done[-1]) + "\n")
     show(done)
 
 
-def learn_to_see(base: dict[str, Any], folder: Path) -> Pipeline:
+def learn_to_see(table: Recipe, folder: Path) -> Pipeline:
     """The recipe's first stage, once."""
-    pipeline, data = opened(base | {"stages": base["stages"][:1]})
+    pipeline, data = opened(table | {"stages": table["stages"][:1]})
     stage = pipeline.recipe.stages[0]
     training, validation = (dataset(pipeline, data[split]) for split in ("train", "validation"))
     training.training = True
-    run_stage(pipeline, pipeline.plan, stage, training, validation, folder / "see")
+    run_stage(pipeline, pipeline.plan, stage, training, validation, folder)
     return pipeline
 
 
-def measure(
-    base: dict[str, Any], name: str, seed: int, seeing: Pipeline, folder: Path
-) -> dict[str, Any]:
-    """Train a variant from seen features on, and score it."""
+def measure(table: Recipe, name: str, seed: int, seeing: Pipeline) -> dict[str, Any]:
+    """Train a variant behind what has learnt to see, and score it."""
     began = time.monotonic()
-    pipeline, data = opened(variant(base, name, seed))
+    if table["decoder"].get("model") == LANGUAGE_MODEL:
+        learn_to_speak(table)
+    pipeline, data = opened(table)
     for path in (path for path in pipeline.parts if path.endswith(".encoder")):
         pipeline.part(path).load_state_dict(seeing.part(path).state_dict())
     sets = {split: dataset(pipeline, rows) for split, rows in data.items()}
     sets["train"].training = True
+    folder = Path(f"{name}-{seed}".replace(", ", "-").replace(" ", "-"))
     for stage in pipeline.recipe.stages:
-        place = folder / f"{name}-{seed}".replace(", ", "-").replace(" ", "-") / stage.name
-        run_stage(pipeline, pipeline.plan, stage, sets["train"], sets["validation"], place)
+        run_stage(
+            pipeline, pipeline.plan, stage, sets["train"], sets["validation"], folder / stage.name
+        )
     rows = sets["test"].rows
     said = [one.text for one in translate_dataset(pipeline, sets["test"])]
     (bleu,) = build_metrics([pipeline.recipe.evaluation.metrics[0]], "en")
     score = bleu.score(said, [row.get("text") for row in rows]).value
-    chosen = {parameter: mean(hits) for parameter, hits in choices(pipeline, sets["test"]).items()}
+    told = {parameter: mean(hits) for parameter, hits in choices(pipeline, sets["test"]).items()}
     seconds = time.monotonic() - began
-    return {"variant": name, "seed": seed, "BLEU-4": score, **chosen, "seconds": round(seconds)}
+    return {"variant": name, "seed": seed, "BLEU-4": score, **told, "seconds": round(seconds)}
 
 
-def variant(base: dict[str, Any], name: str, seed: int) -> dict[str, Any]:
-    """The recipe without its first stage and without what the variant lacks."""
-    streams, aligned = VARIANTS[name]
-    table = deepcopy(base)
-    table["recipe"]["seed"] = seed
-    table["fusion"]["streams"] = streams
-    kept = {*streams, *(table["streams"][stream]["from"] for stream in streams)}
-    table["streams"] = {name: one for name, one in table["streams"].items() if name in kept}
-    table["mapper"]["tcn"] = streams != ["motion"]
-    table["stages"] = table["stages"][1:] if aligned else table["stages"][2:]
-    for stage in table["stages"]:
-        mappers = [f"streams.{stream}.mapper" for stream in streams]
-        stage["train"] = [*mappers, *(p for p in stage["train"] if not p.startswith("streams."))]
-        if not aligned:
-            stage["objectives"] = stage["objectives"][:1]
-    return table
+def learn_to_speak(table: Recipe) -> None:
+    """A language model that translates the corpus's German sentences, in a folder of its own."""
+    if Path(LANGUAGE_MODEL).exists():
+        return
+    scratch = load_recipe(RECIPES / "spamo.toml").source.table["decoder"]["scratch"]
+    stage = deepcopy(table["stages"][-1])
+    stage |= {"name": "speak", "train": ["streams.german", "decoder"]}
+    stage["objectives"] = stage["objectives"][:1]
+    german = {
+        "signal": "text_de",
+        "processor": {"use": "text", "vocabulary": "word"},
+        "encoder": {"use": "embedding", "dim": scratch["dim"]},
+    }
+    speaking = {
+        **{key: table[key] for key in ("recipe", "data", "evaluation")},
+        "streams": {"german": german},
+        "decoder": {"use": "seq2seq", "scratch": scratch},
+        "stages": [stage],
+    }
+    pipeline, data = opened(speaking)
+    training, validation = (dataset(pipeline, data[split]) for split in ("train", "validation"))
+    only = pipeline.recipe.stages[0]
+    run_stage(pipeline, pipeline.plan, only, training, validation, Path("speak"))
+    pipeline.decoder.model.save_pretrained(LANGUAGE_MODEL)
+    pipeline.decoder.tokenizer.save_pretrained(LANGUAGE_MODEL)
 
 
-def opened(table: dict[str, Any]) -> tuple[Pipeline, dict[str, Manifest]]:
+def opened(table: Recipe) -> tuple[Pipeline, dict[str, Manifest]]:
     plan = check(parse_recipe(tomli_w.dumps(table)))
     prepare_corpus(plan)
     manifests = read_manifests(plan.recipe, ("train", "validation", "test"))
