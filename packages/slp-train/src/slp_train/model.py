@@ -29,7 +29,7 @@ class StageModel(nn.Module):
         self.pipeline = pipeline
         self.labels = list(objectives)
         self.objectives = nn.ModuleList(objectives.values())
-        self._objectives = objectives
+        self.by_label = objectives
         chosen = pipeline.select(train)
         for name, parameter in pipeline.named_parameters():
             if parameter.is_floating_point():
@@ -42,11 +42,11 @@ class StageModel(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, ...]:
         """The loss of each objective, summed over its items."""
         trace = self.pipeline(batch)
-        return tuple(one(self.pipeline, trace, batch) for one in self._objectives.values())
+        return tuple(one(self.pipeline, trace, batch) for one in self.by_label.values())
 
     def count(self, batch: Batch) -> list[int]:
         """The items each objective's loss is summed over."""
-        return [one.count(batch) for one in self._objectives.values()]
+        return [one.count(batch) for one in self.by_label.values()]
 
     def gauges(self) -> dict[str, float]:
         """What the trained parts and the objectives tell about themselves, by path and label."""
@@ -54,7 +54,7 @@ class StageModel(nn.Module):
         telling = {path: part for path, part in parts.items() if part not in self._frozen}
         return {
             f"{who}.{name}": value
-            for who, one in [*telling.items(), *self._objectives.items()]
+            for who, one in [*telling.items(), *self.by_label.items()]
             for name, value in one.gauges().items()
         }
 

@@ -20,6 +20,7 @@ from slp_core.schema import said, unstructure
 from slp_train import checkpoints, distributed
 from slp_train.arguments import schedule, training_arguments
 from slp_train.batching import BudgetBatches
+from slp_train.objectives import carry_on, save_objectives
 from slp_train.progress import bar, say
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def run_stage(
 
     The pipeline ends with the best weights by ``select`` (the mean of the ``average`` best), or
     with the last ones where there is no validation data. A finished stage is loaded, not trained.
+    What objectives learn goes on from the stages before, whose folders are beside ``folder``.
 
     Raises:
         UserError: the folder holds this stage of another recipe or of other data, an argument
@@ -73,6 +75,8 @@ def run_stage(
     from slp_core.build import build_objectives
 
     objectives = build_objectives(plan, stage, pipeline)
+    names = [one.name for one in plan.recipe.stages]
+    carry_on(objectives, [folder.parent / name for name in names[: names.index(stage.name)]])
     scorer, higher_is_better = None, False
     if stage.select not in ("loss", *objectives):
         scorer, higher_is_better = _scorer(stage, plan, validation)
@@ -266,6 +270,7 @@ def _finish(trainer: StageTrainer, stage: Stage, folder: Path) -> StageResult:
     )
     if trainer.args.should_save:
         pipeline.save(folder / checkpoints.PIPELINE)
+        save_objectives(trainer.model.by_label, folder)
         _tell(hooks().slp_after_stage, trainer, folder)
         _write_result(result, history, trainer.identity)
     trainer.accelerator.wait_for_everyone()

@@ -35,7 +35,8 @@ def test_a_stage_learns_and_leaves_its_files(tiny: ModuleType, tmp_path: Path) -
     pipeline = tiny.make_pipeline()
     result = tiny.train(tmp_path, pipeline=pipeline, trainer={"report_to": "tensorboard"})
     assert {one.name for one in result.folder.iterdir()} == {
-        "checkpoint-36", "log.jsonl", "pipeline", "result.json", "tensorboard",
+        "checkpoint-36", "log.jsonl", "objectives.safetensors", "pipeline", "result.json",
+        "tensorboard",
     }  # fmt: skip
     assert any((result.folder / "tensorboard").iterdir())
     assert not pipeline.training
@@ -225,3 +226,18 @@ def test_mixed_precision_and_workers(tiny: ModuleType, tmp_path: Path) -> None:
     assert not same(weights(plain.folder), weights(mixed.folder))
     assert {value.dtype for value in weights(mixed.folder).values()} == {torch.float32, torch.int64}
     assert mixed.best == pytest.approx(plain.best, rel=0.01)
+
+
+def test_what_an_objective_learns_goes_on_in_the_next_stage(
+    tiny: ModuleType, tmp_path: Path
+) -> None:
+    from slp_train.objectives import carry_on
+
+    result = tiny.train(tmp_path)
+    ended = load_file(result.folder / "objectives.safetensors")
+    scale = ended["near-one@streams.pose.mapper scale"]
+    assert ended.keys() == {"near-one@streams.pose.mapper scale"} and scale != 1
+    known = {"near-one@streams.pose.mapper": tiny.NearOne(), "near-one": tiny.NearOne()}
+    carry_on(known, [tmp_path / "absent", result.folder, tmp_path / "none"])
+    assert known["near-one@streams.pose.mapper"].scale == scale
+    assert known["near-one"].scale == 1  # another objective
