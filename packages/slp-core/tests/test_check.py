@@ -140,3 +140,13 @@ def test_patterns():
     assert matches("streams.hands", "streams.hands.mapper.linear.weight")
     assert not matches("streams.*.mapper", "streams.hands.encoder")
     assert not matches("streams.hands.mapper.x", "streams.hands.mapper")
+
+
+def test_a_stage_fits_only_what_can_be_fitted(toy, recipe_text):
+    old = (
+        'train = ["streams.*.mapper", "decoder"]\nobjectives = [{ use = "toy-loss" }]\nepochs = 1\n'
+    )
+    assert old in recipe_text
+    (said,) = problems(recipe_text.replace(old, 'fit = ["streams.*.mapper"]\n'))
+    assert said.startswith("recipe.toml:17: stages.0.fit: streams.hands.mapper: mapper")
+    assert '"toy-linear" cannot be fitted in closed form' in said

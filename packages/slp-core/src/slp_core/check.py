@@ -219,6 +219,10 @@ class _Checker:
                 if not self._names_a_part(pattern):
                     hint = did_you_mean(pattern, self.paths)
                     self.report(f"{key}.{name}", f'"{pattern}" names no part{hint}')
+        for path, part in self.nodes.items():
+            if not part.spec.fits and any(matches(pattern, path) for pattern in stage.fit):
+                said = f'{part.kind} "{part.name}" cannot be fitted in closed form; train it'
+                self.report(f"{key}.fit", f"{path}: {said}")
         for place, use in enumerate(stage.objectives):
             node = self._objective(f"{key}.objectives.{place}", use)
             if node is not None:

@@ -43,6 +43,7 @@ class ComponentSpec:
     api: int = API
     summary: str = ""  #: one line, for listings
     paper: str = ""  #: "arXiv:2103.00020"
+    fits: bool = False  #: a stage may fit it in closed form (:meth:`slp_core.parts.Part.fit`)
 
     def load(self) -> Callable[..., Any]:
         """Import the factory. This is where torch and the rest come in."""

@@ -85,4 +85,5 @@ SPEC = ComponentSpec(
     factory="slp_fusion.mappers.cra.model:CRA",
     summary="characters to words, by optimal transport, as in SignLLM",
     paper="arXiv:2404.00925",
+    fits=True,
 )
