@@ -120,7 +120,8 @@ def render(sketched: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
-    table = Table(title=f"{sketched['recipe']}: {sketched['parameters']:,} parameters")
+    least = "at least " if sketched["unknown"] else ""
+    table = Table(title=f"{sketched['recipe']}: {least}{sketched['parameters']:,} parameters")
     table.add_column("part", no_wrap=True)
     table.add_column("in → out", overflow="fold")
     for name in ("parameters", "memory"):
