@@ -16,6 +16,7 @@ from slp_core.schema import Bad, structure
 from slp_core.sequence import Sequence
 from slp_core.tensortype import TensorType, TypeMismatch
 from slp_core.testing import assert_padding_changes_nothing
+from slp_fusion.mappers.cra.model import averaged
 from slp_fusion.mappers.cra.spec import SPEC, CRAConfig
 
 WIDTH, CODES = 3, 5
@@ -98,6 +99,30 @@ def test_a_gru_tells_orders_apart_and_a_mean_does_not() -> None:
         inputs.values[1] = inputs.values[0].flip(0)
         values[embed] = part(inputs).values[:, 0]
     assert torch.allclose(*values["mean"]) and not torch.allclose(*values["gru"], atol=1e-3)
+
+
+@settings(deadline=None, max_examples=20)
+@given(lengths=st.lists(st.integers(1, 4), max_size=5))
+def test_groups_are_averaged(lengths: list[int]) -> None:
+    torch.manual_seed(0)
+    values = torch.randn(sum(lengths), WIDTH, dtype=torch.float64, requires_grad=True)
+    means = averaged(values, torch.tensor(lengths, dtype=torch.long))
+    expected = [group.mean(0) for group in values.split(lengths)] if lengths else []
+    assert means.shape == (len(lengths), WIDTH)
+    assert all(map(torch.allclose, means, expected))
+    assert torch.autograd.gradcheck(averaged, (values, torch.tensor(lengths, dtype=torch.long)))
+
+
+def test_half_precision_is_averaged_in_full() -> None:
+    part, inputs = built(), coded([0] * 9)
+    half = evolve(inputs, values=inputs.values.bfloat16())
+    assert torch.allclose(part(half).values[0, 0], half.values[0].float().mean(0), atol=1e-6)
+
+
+def test_clips_without_steps_have_no_words() -> None:
+    part, inputs = taught(WORDS, alpha=2.0), coded(CLIP, [3, 1])
+    nothing = evolve(inputs, mask=torch.zeros_like(inputs.mask))
+    assert part(nothing).values.shape == (2, 0, WIDTH)
 
 
 @both

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+from torch.nn.utils.rnn import pack_sequence
 
 from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.parts import Mapper
-from slp_core.sequence import Sequence, lengths_to_mask
+from slp_core.sequence import Sequence, lengths_to_mask, scattered
 from slp_fusion.mappers.cra.candidates import to_characters, to_text
 from slp_fusion.mappers.cra.compression import Codes, compress, run_lengths
 from slp_fusion.mappers.cra.fitting import fit_words
@@ -59,13 +58,14 @@ class CRA(Mapper):
         Raises:
             UserError: what comes in has no codes.
         """
-        characters = [self.compress(codes) for codes in self._codes(inputs)]
+        clips = self._codes(inputs)
+        characters = [self.compress(codes) for codes in clips]
         words = [self.segment(one) for one in characters]
-        vectors = self._character_vectors(inputs, characters)  # (b, c, d)
-        lengths = torch.tensor([len(one) for one in words], device=vectors.device)
-        values = self._word_vectors(vectors, [[len(word) for word in one] for one in words])
+        vectors = self._character_vectors(inputs.steps, clips, characters)  # (c, d), of all clips
+        vectors = self._word_vectors(vectors, [len(word) for one in words for word in one])
+        mask = lengths_to_mask(torch.tensor([len(one) for one in words], device=vectors.device))
         rate = torch.full_like(inputs.rate, torch.nan)
-        return Sequence(values, lengths_to_mask(lengths, values.shape[1]), rate)
+        return Sequence(scattered(vectors, mask), mask, rate)
 
     def compress(self, codes: Codes) -> Codes:
         """``t`` codes to ``c`` characters."""
@@ -83,39 +83,21 @@ class CRA(Mapper):
         codes, lengths = inputs.codes.cpu().numpy(), inputs.lengths.tolist()
         return [one[:length] for one, length in zip(codes, lengths, strict=True)]
 
-    def _character_vectors(self, inputs: Sequence, characters: list[Codes]) -> Tensor:
-        """``b c d``, zeros in the padding."""
-        longest = max(len(one) for one in characters)
-        shares = np.zeros((len(characters), longest, inputs.mask.shape[1]), np.float32)
-        slow = np.zeros((len(characters), longest, 1), np.float32)
-        for number, (ids, codes) in enumerate(zip(characters, self._codes(inputs), strict=True)):
-            lengths = run_lengths(codes)[1]
-            places = np.repeat(np.flatnonzero(ids != self.slow), lengths)  # of each step
-            shares[number, places, np.arange(len(codes))] = 1 / np.repeat(lengths, lengths)
-            slow[number, : len(ids), 0] = ids == self.slow
-        steps = inputs.values.masked_fill(~inputs.mask[..., None], 0)
-        return _like(shares, steps) @ steps + _like(slow, steps) * self.slow_vector
+    def _character_vectors(
+        self, steps: Tensor, clips: list[Codes], characters: list[Codes]
+    ) -> Tensor:
+        """``n d``, the steps of all clips, to ``c d``, their characters."""
+        lengths = np.concatenate([run_lengths(codes)[1] for codes in clips])
+        means = averaged(steps.to(self.slow_vector), torch.from_numpy(lengths))  # (r, d)
+        runs = torch.from_numpy(np.concatenate(characters) != self.slow).to(means.device)  # (c)
+        return self.slow_vector.expand(len(runs), -1).masked_scatter(runs[:, None], means)
 
-    def _word_vectors(self, characters: Tensor, lengths: list[list[int]]) -> Tensor:
-        """``b c d`` to ``b w d``, zeros in the padding. ``lengths``: characters of each word."""
+    def _word_vectors(self, characters: Tensor, lengths: list[int]) -> Tensor:
+        """``c d`` to ``w d``. ``lengths``: characters of each word."""
         if self.gru is None:
-            longest = max(len(one) for one in lengths)
-            shares = np.zeros((len(lengths), longest, characters.shape[1]), np.float32)
-            for number, one in enumerate(lengths):
-                words = np.repeat(np.arange(len(one)), one)  # of each character
-                shares[number, words, np.arange(len(words))] = 1 / np.repeat(one, one)
-            return _like(shares, characters) @ characters
-        spelt = [
-            word
-            for clip, one in zip(characters, lengths, strict=True)
-            for word in clip[: sum(one)].split(one)
-        ]
-        packed = pack_padded_sequence(
-            pad_sequence(spelt, batch_first=True), torch.tensor([len(word) for word in spelt]),
-            batch_first=True, enforce_sorted=False,
-        )  # fmt: skip
-        last = self.gru(packed)[1][0]  # (n, d)
-        return pad_sequence(last.split([len(one) for one in lengths]), batch_first=True)
+            return averaged(characters, torch.tensor(lengths, dtype=torch.long))
+        packed = pack_sequence(characters.split(lengths), enforce_sorted=False)
+        return self.gru(packed)[1][0]
 
     @torch.no_grad()
     def fit(self, inputs: Iterable[Sequence]) -> dict[str, Any]:
@@ -148,5 +130,10 @@ def _after_loading(part: CRA, _: Any) -> None:
     part._read_words()
 
 
-def _like(array: NDArray[np.float32], tensor: Tensor) -> Tensor:
-    return torch.from_numpy(array).to(tensor)
+def averaged(values: Tensor, lengths: Tensor) -> Tensor:
+    """``n d`` to ``g d``: the means of groups that follow each other, ``lengths`` (``g``) values
+    each."""
+    lengths = lengths.to(values.device)
+    groups = torch.arange(len(lengths), device=values.device).repeat_interleave(lengths)  # (n)
+    sums = values.new_zeros(len(lengths), values.shape[1]).index_add(0, groups, values)
+    return sums / lengths[:, None]
