@@ -28,6 +28,13 @@ class Kind:
     auto: str  #: what of Transformers opens it: "AutoModelForSeq2SeqLM"
     scratch: Callable[[Any, Any], Any]  #: a new one's configuration, of ``Scratch`` and tokenizer
 
+    @property
+    def opener(self) -> Any:
+        """The class that ``auto`` names."""
+        import transformers
+
+        return getattr(transformers, self.auto)
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
@@ -53,35 +60,19 @@ def load(config: Any, context: Context, kind: Kind, quantize: str | None = None)
         MissingWeights: the checkpoint is not there.
         UserError: it is of another kind, or a model from scratch has no training text.
     """
-    import torch
-    import transformers
-
-    where = context.path or "decoder"
-    auto, dtype = getattr(transformers, kind.auto), getattr(torch, config.dtype)
-    quantize = None if context.meta else quantize
-    options = load_options(quantize, dtype, where) if quantize else {"dtype": dtype}
+    if context.meta:
+        quantize = None
     with quiet():
-        if context.assets is not None and not quantize:
-            model, tokenizer = _from_assets(context.assets, auto, dtype)
-        elif config.model is not None and context.meta:
-            model, tokenizer = shapes.from_config(config, auto, dtype, kind.name, where)
-            _untie(model, shapes.heads_apart(model, config.model))
-        elif config.model is not None:
-            model, tokenizer = _from_checkpoint(config.model, auto, kind.name, where, options)
-            if context.assets is not None:
-                tokenizer = _tokenizer(context.assets)
+        if context.assets is not None and quantize is None:
+            model, tokenizer = _from_assets(config, context.assets, kind)
+        elif config.model is None:
+            model, tokenizer = _from_scratch(config, context, kind)
+        elif context.meta:
+            model, tokenizer = _from_shapes(config, context, kind)
         else:
-            tokenizer = train_tokenizer(config.scratch.vocabulary, _texts(context, where), where)
-            model = auto.from_config(kind.scratch(config.scratch, tokenizer), dtype=dtype)
-            # no translation says <unk>
-            model.generation_config.suppress_tokens = [tokenizer.unk_token_id]
-        if config.model is None or not context.meta:  # else nobody knows the vocabulary
-            again = context.assets is not None
-            _add_tokens(model, tokenizer, config.new_tokens, where, again)
+            model, tokenizer = _from_checkpoint(config, context, kind, quantize)
     if hasattr(tokenizer, "src_lang"):  # M2M-100's cannot read targets without one
         tokenizer.tgt_lang = tokenizer.src_lang
-    if quantize:
-        leave_out(model)
     return model, tokenizer
 
 
@@ -92,13 +83,63 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _from_assets(folder: Path, auto: Any, dtype: Any) -> tuple[Any, Any]:
+def _from_assets(config: Any, folder: Path, kind: Kind) -> tuple[Any, Any]:
+    """A pipeline's own, new tokens among them."""
     from transformers import AutoConfig, GenerationConfig
 
-    model = auto.from_config(AutoConfig.from_pretrained(folder), dtype=dtype)
+    model = kind.opener.from_config(AutoConfig.from_pretrained(folder), dtype=_dtype(config))
     _untie(model, getattr(model.config, UNTIED, ()))
     model.generation_config = GenerationConfig.from_pretrained(folder)
     return model, _tokenizer(folder)
+
+
+def _from_scratch(config: Any, context: Context, kind: Kind) -> tuple[Any, Any]:
+    """A new model, and a tokenizer of the training text."""
+    where = _where(context)
+    tokenizer = train_tokenizer(config.scratch.vocabulary, _texts(context, where), where)
+    own = kind.scratch(config.scratch, tokenizer)
+    model = kind.opener.from_config(own, dtype=_dtype(config))
+    # no translation says <unk>
+    model.generation_config.suppress_tokens = [tokenizer.unk_token_id]
+    _add_tokens(tokenizer, config.new_tokens, where)
+    _make_room(model, tokenizer)
+    return model, tokenizer
+
+
+def _from_shapes(config: Any, context: Context, kind: Kind) -> tuple[Any, Any]:
+    """A checkpoint's shapes alone. New tokens are not added: nobody knows the vocabulary."""
+    where = _where(context)
+    model, tokenizer = shapes.from_config(config, kind.opener, _dtype(config), kind.name, where)
+    _untie(model, shapes.heads_apart(model, config.model))
+    return model, tokenizer
+
+
+def _from_checkpoint(
+    config: Any, context: Context, kind: Kind, quantize: str | None
+) -> tuple[Any, Any]:
+    """A checkpoint; of a pipeline that has its quantised weights from there, the tokenizer is its
+    own."""
+    where, dtype = _where(context), _dtype(config)
+    options = load_options(quantize, dtype, where) if quantize else {"dtype": dtype}
+    model, tokenizer = _open(config.model, kind, where, options)
+    if context.assets is None:
+        _add_tokens(tokenizer, config.new_tokens, where)
+    else:
+        tokenizer = _tokenizer(context.assets)
+    _make_room(model, tokenizer)
+    if quantize:
+        leave_out(model)
+    return model, tokenizer
+
+
+def _where(context: Context) -> str:
+    return context.path or "decoder"
+
+
+def _dtype(config: Any) -> Any:
+    import torch
+
+    return getattr(torch, config.dtype)
 
 
 def _tokenizer(folder: Path) -> Any:
@@ -107,13 +148,12 @@ def _tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _from_checkpoint(
-    name: str, auto: Any, kind: str, where: str, options: dict[str, Any]
-) -> tuple[Any, Any]:
+def _open(name: str, kind: Kind, where: str, options: dict[str, Any]) -> tuple[Any, Any]:
+    """What is at the hub or in a folder, whole."""
     from transformers import AutoTokenizer
 
     try:
-        model, report = auto.from_pretrained(
+        model, report = kind.opener.from_pretrained(
             name, trust_remote_code=False, output_loading_info=True, **options
         )
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
@@ -129,7 +169,7 @@ def _from_checkpoint(
         ) from error
     except ValueError as error:
         raise UserError(
-            f'{where}.model: "{name}" is no {kind} with its tokenizer: {error}'
+            f'{where}.model: "{name}" is no {kind.name} with its tokenizer: {error}'
         ) from error
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
@@ -163,18 +203,20 @@ def _texts(context: Context, where: str) -> list[str]:
     return context.train.column(context.target)
 
 
-def _add_tokens(model: Any, tokenizer: Any, new: Sequence[str], where: str, again: bool) -> None:
+def _add_tokens(tokenizer: Any, new: Sequence[str], where: str) -> None:
+    known = set(tokenizer.get_vocab())
+    for token in new:
+        if token in known:
+            raise UserError(f'{where}.new_tokens: "{token}" is in the vocabulary already')
+    tokenizer.add_special_tokens(
+        {"extra_special_tokens": list(new)}, replace_extra_special_tokens=False
+    )
+
+
+def _make_room(model: Any, tokenizer: Any) -> None:
+    """An embedding for each token."""
     from transformers.initialization import no_tie_weights
 
-    known = set(tokenizer.get_vocab())
-    if not again:
-        for token in new:
-            if token in known:
-                raise UserError(f'{where}.new_tokens: "{token}" is in the vocabulary already')
-    fresh: list[Any] = [token for token in new if token not in known]
-    tokenizer.add_special_tokens(
-        {"extra_special_tokens": fresh}, replace_extra_special_tokens=False
-    )
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         with no_tie_weights():  # or a head of its own would be tied to the embeddings
             numbers = model.device.type != "meta"
