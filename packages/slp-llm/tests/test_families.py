@@ -270,6 +270,9 @@ def test_bfloat16_halves_the_weights(checkpoint, sequence, tokens_of):
 def test_lora_on_bfloat16_weights(checkpoint, sequence, tokens_of):
     lora = Lora(targets=("q_proj", "v_proj"))
     decoder = make(checkpoint, "m2m100", dtype="bfloat16", lora=lora).train()
+    for module in decoder.modules():
+        if hasattr(module, "layerdrop"):  # a layer that is left out has no gradient
+            module.layerdrop = 0.0
     decoder(sequence(4), tokens_of(decoder, {"text": TEXT})).float().sum().backward()
     assert all(p.grad is not None for p in decoder.subparts()["lora"])
 
