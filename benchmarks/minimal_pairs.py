@@ -182,7 +182,7 @@ def measure(table: Recipe, name: str, seed: int, seeing: Pipeline) -> dict[str, 
             pipeline, pipeline.plan, stage, sets["train"], sets["validation"], folder / stage.name
         )
     rows = sets["test"].rows
-    said = [one.text for one in translate_dataset(pipeline, sets["test"])]
+    said = [one.text for one in translate_dataset(pipeline, sets["test"], batch_steps=2048)]
     (bleu,) = build_metrics([pipeline.recipe.evaluation.metrics[0]], "en")
     score = bleu.score(said, [row.get("text") for row in rows]).value
     told = {parameter: mean(hits) for parameter, hits in choices(pipeline, sets["test"]).items()}

@@ -229,6 +229,8 @@ def test_types() -> None:
     assert output.dtype == "float32" and output.modality is None and output.rate == frames.rate
     known = SPEC.signature(spec.ResNetConfig(scratch=ResNetScratch()), frames)
     assert known.known("d") == 512
+    grid = SPEC.signature(spec.ResNetConfig(scratch=ResNetScratch(), pool="grid"), frames)
+    assert grid.known("d") == 512 * 2 * 2
     with pytest.raises(TypeMismatch, match="uint8 is needed"):
         SPEC.signature(spec.ResNetConfig("x"), frames.to(dtype="float32"))
 
@@ -265,3 +267,22 @@ def test_channels_are_last_where_that_is_safe(widths: tuple[int, ...], last: boo
     part.network(colours).last_hidden_state.square().sum().backward()
     for mine, weight in zip(ours, part.parameters(), strict=True):
         assert torch.allclose(mine, weight.grad, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("sides", [(32, 32), (33, 50)])
+def test_a_grid_tells_where_things_are(sides: tuple[int, int]) -> None:
+    scratch = ResNetScratch(embedding_size=4, hidden_sizes=(4, 6), depths=(1, 1))
+    sizes = {"c": 3, "h": sides[0], "w": sides[1]}
+    frames = TensorType("b t c h w", sizes, dtype="uint8", modality="video")
+    config = spec.ResNetConfig(scratch=scratch, pool="grid")
+    torch.manual_seed(0)
+    part = SPEC.load()(config, Context(inputs=frames)).eval()
+    seen = torch.randint(0, 256, (1, 2, 3, *sides), dtype=torch.uint8)
+    inputs = Sequence(seen, torch.ones(1, 2, dtype=torch.bool), torch.ones(1))
+    maps = part.pictures(seen[0])  # (t, c, h, w)
+    values = part(inputs).values[0]
+    assert torch.equal(values, maps.reshape(2, -1))
+    assert SPEC.signature is not None
+    assert part.sizes()["d"] == SPEC.signature(config, frames).known("d") == values.shape[1]
+    with pytest.raises(UserError, match="needs Context"):
+        SPEC.load()(config, Context()).sizes()

@@ -185,3 +185,19 @@ def test_types() -> None:
         ResNetClipConfig()
     with pytest.raises(ValueError, match="13"):
         ResNetClipConfig("x", window=12)
+
+
+@pytest.mark.parametrize(("window", "side"), [(13, SIDE), (17, SIDE + 16)])
+def test_a_grid_is_all_that_is_left(folder: Path, window: int, side: int) -> None:
+    part = built(folder, side, window=window, pool="grid")
+    frames = torch.randint(256, (1, window, 3, side, side), dtype=torch.uint8)
+    inputs = Sequence(frames, torch.ones(1, window, dtype=torch.bool), torch.ones(1))
+    maps = part.pictures(frames[0]).transpose(0, 1)[None]  # (1, d, w, h, w)
+    left = part.clips(maps)
+    values = part(inputs).values[0]
+    assert torch.allclose(values, left.flatten(1), atol=1e-6)
+    assert part.sizes() == {"d": values.shape[1]}
+    scratch = ResNetScratch(hidden_sizes=SMALL["hidden_sizes"], depths=SMALL["depths"])
+    config = ResNetClipConfig(scratch=scratch, dim=DIM, window=window, pool="grid")
+    assert SPEC.signature is not None
+    assert SPEC.signature(config, typed(side)).known("d") == values.shape[1]

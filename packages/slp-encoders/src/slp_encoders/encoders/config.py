@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from attrs import field, frozen
 from attrs.validators import ge
 
@@ -34,6 +36,13 @@ def per_window(inputs: TensorType, stride: int, width: Size | Symbol | None = No
     rate = inputs.rate and inputs.rate / stride
     sizes = {} if width is None else {"d": width}
     return inputs.to("b t d", dtype="float32", rate=rate, modality=None, **sizes)
+
+
+Pool = Literal["mean", "grid"]
+POOL_HELP = {
+    "help": "the mean over the network's last map; or each place of it by itself, which tells "
+    "where things are and is as many times wider"
+}
 
 
 def one_of_both(model: str | None, scratch: object) -> None:

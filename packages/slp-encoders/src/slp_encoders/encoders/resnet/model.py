@@ -12,6 +12,7 @@ from transformers import AutoConfig, ResNetModel
 from transformers import ResNetConfig as Architecture
 
 from slp_core.context import Context
+from slp_core.errors import UserError
 from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
 from slp_encoders.encoders.checkpoints import (
@@ -24,7 +25,7 @@ from slp_encoders.encoders.checkpoints import (
     save_preprocessor,
 )
 from slp_encoders.encoders.frames import FrameEncoder
-from slp_encoders.encoders.resnet.spec import ResNetConfig, ResNetScratch
+from slp_encoders.encoders.resnet.spec import ResNetConfig, ResNetScratch, side
 from slp_encoders.hub import loading
 
 #: of ImageNet's training pictures; what networks from scratch are given
@@ -71,10 +72,9 @@ class PictureResNet(nn.Module):
         """``d``"""
         return int(self.network.config.hidden_sizes[-1])
 
-    @property
-    def shrinks(self) -> int:
-        """How many times the map is smaller than the picture, rounded up."""
-        return 2 ** (1 + len(self.network.config.hidden_sizes))
+    def side(self, pixels: int) -> int:
+        """Height or width of the map of pictures of so many pixels."""
+        return side(pixels, len(self.network.config.hidden_sizes))
 
     def _load(self, model: str, context: Context) -> None:
         source, where = str(context.assets or model), context.path or "resnet"
@@ -104,7 +104,8 @@ class PictureResNet(nn.Module):
 
 
 class ResNetEncoder(FrameEncoder):
-    """Pictures ``b t c h w`` of bytes to ``b t d``: the mean over the last stage's map.
+    """Pictures ``b t c h w`` of bytes to ``b t d``: the mean over the last stage's map, or with
+    ``pool = "grid"`` each of its places, ``d = (c h w)``.
 
     Only valid steps go through the network, so that the statistics of batch normalisation are
     of them alone.
@@ -117,11 +118,17 @@ class ResNetEncoder(FrameEncoder):
         self.pictures = PictureResNet(config.model, config.scratch, config.batch, context)
 
     def sizes(self) -> dict[str, int]:
-        return {"d": self.pictures.width}
+        if self.config.pool == "mean":
+            return {"d": self.pictures.width}
+        if self.context.inputs is None:
+            raise UserError('pool = "grid" needs Context(inputs=TensorType(...)): pictures h by w')
+        h, w = (self.pictures.side(self.context.inputs.known(axis)) for axis in "hw")
+        return {"d": self.pictures.width * h * w}
 
     def save_assets(self, folder: Path) -> None:
         self.pictures.save_assets(folder)
 
     def forward(self, inputs: Sequence) -> Sequence:
-        encoded = self.pictures(inputs.steps).mean((2, 3))  # (n, d)
+        maps = self.pictures(inputs.steps)  # (n, c, h, w)
+        encoded = maps.mean((2, 3)) if self.config.pool == "mean" else maps.flatten(1)  # (n, d)
         return inputs.with_steps(encoded)  # (b, t, d)

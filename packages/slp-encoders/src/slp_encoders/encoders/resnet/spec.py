@@ -9,7 +9,7 @@ from attrs.validators import deep_iterable, ge, min_len
 
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Size, Symbol, TensorType
-from slp_encoders.encoders.config import one_of_both
+from slp_encoders.encoders.config import POOL_HELP, Pool, one_of_both
 
 _SIZES: Any = deep_iterable(ge(1), min_len(1))
 
@@ -53,6 +53,7 @@ class ResNetConfig:
     scratch: ResNetScratch | None = field(
         default=None, metadata={"help": "a new network, to be trained; nothing is downloaded"}
     )
+    pool: Pool = field(default="mean", metadata=POOL_HELP)
     batch: int = field(
         default=64,
         validator=ge(1),
@@ -63,12 +64,20 @@ class ResNetConfig:
         one_of_both(self.model, self.scratch)
 
 
+def side(pixels: int, stages: int) -> int:
+    """Height or width of the last map: every stage halves, the two layers before the first too."""
+    return -(-pixels // 2 ** (1 + stages))
+
+
 def signature(config: ResNetConfig, inputs: TensorType) -> TensorType:
     """``b t c h w`` bytes to ``b t d``; of a checkpoint, only the weights tell ``d``."""
     inputs.expect("b t c h w", dtype="uint8", c=3)
     width: Size | Symbol = Symbol("d")
     if config.scratch is not None:
-        width = Size(config.scratch.hidden_sizes[-1], "scratch.hidden_sizes")
+        sizes, places = config.scratch.hidden_sizes, 1
+        if config.pool == "grid":
+            places = side(inputs.known("h"), len(sizes)) * side(inputs.known("w"), len(sizes))
+        width = Size(sizes[-1] * places, "scratch.hidden_sizes")
     return inputs.to("b t d", d=width, dtype="float32", modality=None)
 
 

@@ -13,18 +13,19 @@ from slp_core.parts import ReceptiveField
 from slp_core.sequence import Sequence
 from slp_encoders.encoders.frames import FrameEncoder
 from slp_encoders.encoders.resnet.model import PictureResNet
-from slp_encoders.encoders.resnet_clip.spec import ResNetClipConfig
+from slp_encoders.encoders.resnet_clip.spec import ResNetClipConfig, places
 from slp_encoders.encoders.windows import Windows
 
 SMALLEST = 5  #: height and width of the ResNet's map that both convolutions need
 
 
 class ResNetClipEncoder(FrameEncoder):
-    """Frames ``b t c h w`` of bytes to a vector a clip, ``b t' dim``, at ``rate / stride``.
+    """Frames ``b t c h w`` of bytes to a vector a clip, ``b t' d``, at ``rate / stride``.
 
     Every frame goes through the ResNet once, up to its last map; two convolutions over time,
     height and width (5 x 3 x 3, time halved, nothing padded) read the maps of each clip, and the
-    mean is taken of what is left. Of 13 frames, 5 and then 1 remain.
+    mean is taken of what is left (``d = dim``), or with ``pool = "grid"`` all of it. Of 13 frames,
+    5 and then 1 remain.
 
     The paper tells the ResNet-18, the two convolutions and the clips of 13 frames every 4. Not
     known, and chosen here: batch normalisation and ReLU between the two convolutions, ``dim``
@@ -48,9 +49,8 @@ class ResNetClipEncoder(FrameEncoder):
         )
 
     def _refuse_small(self, side: int) -> None:
-        shrinks = self.pictures.shrinks
-        if -(-side // shrinks) < SMALLEST:
-            least = shrinks * (SMALLEST - 1) + 1
+        if self.pictures.side(side) < SMALLEST:
+            least = next(n for n in range(side, 10_000) if self.pictures.side(n) == SMALLEST)
             raise UserError(
                 f"{self.context.path or 'resnet-clip'}: pictures of {side} pixels a side leave too "
                 f"little of themselves for the convolutions; set the processor's size to {least} "
@@ -58,7 +58,12 @@ class ResNetClipEncoder(FrameEncoder):
             )
 
     def sizes(self) -> dict[str, int]:
-        return {"d": self.config.dim}
+        if self.config.pool == "mean":
+            return {"d": self.config.dim}
+        if self.context.inputs is None:
+            raise UserError('pool = "grid" needs Context(inputs=TensorType(...)): pictures h by w')
+        h, w = (self.pictures.side(self.context.inputs.known(axis)) for axis in "hw")
+        return {"d": self.config.dim * places(self.config.window, h, w)}
 
     def save_assets(self, folder: Path) -> None:
         self.pictures.save_assets(folder)
@@ -72,4 +77,5 @@ class ResNetClipEncoder(FrameEncoder):
 
     def _encode(self, clips: Tensor) -> Tensor:
         """``n w d h w`` to ``n d``."""
-        return self.clips(clips.transpose(1, 2)).mean((2, 3, 4))
+        left = self.clips(clips.transpose(1, 2))  # (n, d, w', h', w')
+        return left.mean((2, 3, 4)) if self.config.pool == "mean" else left.flatten(1)

@@ -6,9 +6,9 @@ from attrs import field, frozen
 from attrs.validators import ge
 
 from slp_core.spec import ComponentSpec
-from slp_core.tensortype import Size, TensorType
-from slp_encoders.encoders.config import WindowConfig, one_of_both, per_window
-from slp_encoders.encoders.resnet.spec import ResNetScratch
+from slp_core.tensortype import Size, Symbol, TensorType
+from slp_encoders.encoders.config import POOL_HELP, Pool, WindowConfig, one_of_both, per_window
+from slp_encoders.encoders.resnet.spec import ResNetScratch, side
 
 
 @frozen
@@ -22,7 +22,10 @@ class ResNetClipConfig(WindowConfig):
     scratch: ResNetScratch | None = field(
         default=None, metadata={"help": "a new ResNet; nothing is downloaded"}
     )
-    dim: int = field(default=1024, validator=ge(1), metadata={"help": "width of the vectors"})
+    dim: int = field(
+        default=1024, validator=ge(1), metadata={"help": "channels of both convolutions"}
+    )
+    pool: Pool = field(default="mean", metadata=POOL_HELP)
     window: int = field(
         default=13,
         validator=ge(13),
@@ -43,8 +46,22 @@ class ResNetClipConfig(WindowConfig):
 
 
 def signature(config: ResNetClipConfig, inputs: TensorType) -> TensorType:
-    """``b t c h w`` bytes to ``b t' dim``, a step a clip."""
-    return per_window(inputs, config.stride, Size(config.dim, "dim"))
+    """``b t c h w`` bytes to ``b t' d``, a step a clip: ``dim`` numbers, or with ``pool = "grid"``
+    so many for each place that is left; of a checkpoint, only the weights tell how many."""
+    width: Size | Symbol = Size(config.dim, "dim")
+    if config.pool == "grid":
+        width = Symbol("d")
+        if config.scratch is not None:
+            stages = len(config.scratch.hidden_sizes)
+            maps = [side(inputs.expect("b t c h w").known(axis), stages) for axis in "hw"]
+            width = Size(config.dim * places(config.window, *maps), "dim")
+    return per_window(inputs, config.stride, width)
+
+
+def places(window: int, h: int, w: int) -> int:
+    """What two convolutions of 5 x 3 x 3, time halved, leave of ``window h w``."""
+    frames = ((window - 5) // 2 + 1 - 5) // 2 + 1
+    return frames * (h - 4) * (w - 4)
 
 
 SPEC = ComponentSpec(

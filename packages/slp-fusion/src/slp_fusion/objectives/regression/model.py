@@ -19,7 +19,7 @@ from slp_fusion.objectives.regression.spec import RegressionConfig
 if TYPE_CHECKING:
     from slp_core.pipeline import Pipeline, Trace
 
-APART = 4  #: steps of x that two lengths may differ by
+APART = 8  #: steps of x that two lengths may differ by
 LOSSES = {"squared": F.mse_loss, "absolute": F.l1_loss}
 
 
