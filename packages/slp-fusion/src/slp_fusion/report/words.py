@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
 
+from slp_fusion.mappers.cra.facts import Facts
 from slp_fusion.report.page import environment, read, stages
 
 WIDTH, HEIGHT = 420, 210
@@ -19,23 +19,23 @@ RUNS = 12  # lengths of runs that are told one by one
 def sections(run: Path) -> list[tuple[str, str]]:
     """A section for every codebook of words that a stage of the run fitted."""
     return [
-        (f"Words of {path}", section(facts))
+        (f"Words of {path}", section(Facts(**told)))
         for folder in stages(run)
-        for path, facts in read(folder / "fit.json").items()
-        if facts.get("part") == "cra"
+        for path, told in read(folder / "fit.json").items()
+        if told.get("part") == "cra"
     ]
 
 
-def section(facts: dict[str, Any]) -> str:
+def section(facts: Facts) -> str:
     """What ``CRA.fit`` told, as HTML."""
     pages = environment()
-    pages.filters["spelt"] = lambda word: spelt(word, facts["slow"])
+    pages.filters["spelt"] = lambda word: spelt(word, facts.slow)
     return pages.get_template("words.html.jinja").render(
         facts=facts,
-        curve=Curve.of([(size, value) for size, value in facts["entropies"]], facts["size"]),
-        perplexity=perplexity(facts["codes"]),
-        codes_used=sum(count > 0 for count in facts["codes"]),
-        runs=list(_runs(facts["run_lengths"])),
+        curve=Curve.of(facts.entropies, facts.size),
+        perplexity=perplexity(facts.codes),
+        codes_used=sum(count > 0 for count in facts.codes),
+        runs=list(_runs(facts.run_lengths)),
         width=WIDTH,
         height=HEIGHT,
         left=LEFT,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from attrs import evolve
+from attrs import asdict, evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -16,6 +16,7 @@ from slp_core.schema import Bad, structure
 from slp_core.sequence import Sequence
 from slp_core.tensortype import TensorType, TypeMismatch
 from slp_core.testing import assert_padding_changes_nothing
+from slp_fusion.mappers.cra.facts import Facts
 from slp_fusion.mappers.cra.model import averaged
 from slp_fusion.mappers.cra.spec import SPEC, CRAConfig
 
@@ -174,7 +175,7 @@ def batches(inputs: Sequence, size: int) -> list[Sequence]:
 def test_a_fit_finds_the_signs(solver: str) -> None:
     part, inputs = built(solver=solver), signing()
     facts = part.fit(batches(inputs, 7))
-    json.dumps(facts)  # or it could not be recorded
+    assert asdict(Facts(**json.loads(json.dumps(facts)))) == facts  # as a report reads them
     assert facts["alpha"] == pytest.approx(part.alpha.item())
     assert facts["steps"] == int(inputs.mask.sum()) == sum(facts["codes"])
     assert sum(int(n) * count for n, count in facts["run_lengths"].items()) == facts["steps"]

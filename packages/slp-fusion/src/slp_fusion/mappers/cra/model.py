@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from attrs import asdict
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence
 
@@ -103,9 +104,7 @@ class CRA(Mapper):
     def fit(self, inputs: Iterable[Sequence]) -> dict[str, Any]:
         """Learn alpha and the words from the training clips.
 
-        What is returned is for the report (:func:`~slp_fusion.mappers.cra.fitting.fit_words`):
-        run lengths, use of codes, the entropy at each size and the size chosen, the transport's
-        errors, the longest and the most used words with their counts in the training clips.
+        What is returned is for the report: :class:`~slp_fusion.mappers.cra.facts.Facts`.
 
         Raises:
             UserError: there are no codes, or no clips.
@@ -119,7 +118,7 @@ class CRA(Mapper):
         for row, word in zip(self.words, fitted.words, strict=False):
             row[: len(word)] = torch.tensor(to_characters(word))
         self._read_words()
-        return fitted.facts
+        return asdict(fitted.facts)
 
     def _read_words(self) -> None:
         rows = ([one for one in row if one >= 0] for row in self.words.tolist())
