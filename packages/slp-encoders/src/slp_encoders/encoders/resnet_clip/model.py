@@ -1,4 +1,4 @@
-"""SignLLM's visual encoder (Gong et al., arXiv:2404.00925, section 4)."""
+"""SignLLM's visual encoder (Gong et al., arXiv:2404.00925)."""
 
 from __future__ import annotations
 

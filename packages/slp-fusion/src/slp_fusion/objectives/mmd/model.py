@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MMD(Objective):
-    """L_MMD of SignLLM (arXiv:2404.00925, section 3.4): of the steps s of a batch and the input
+    """L_MMD of SignLLM (arXiv:2404.00925): of the steps s of a batch and the input
     embeddings t of its texts' tokens,
 
     MMD^2 = mean k(s, s') + mean k(t, t') - 2 mean k(s, t),

@@ -27,7 +27,7 @@ class CausalLm(LanguageModel):
     """Translates ``b t d`` with any Hugging Face causal language model.
 
     It reads ``[<s> ; prompt ; visual steps ; prompt ; text ; </s>]`` and learns the text and its
-    end (SignLLM, Gong et al., arXiv:2404.00925, section 3.3, whose model is frozen). ``<s>`` comes
+    end (SignLLM, Gong et al., arXiv:2404.00925, whose model is frozen). ``<s>`` comes
     first where the checkpoint's tokenizer puts it there; a model from scratch has it where the
     text begins. Prompts are padded on the left and texts on the right, so that the text of every
     sample begins at the same place, in training as in translation; positions are counted from a
