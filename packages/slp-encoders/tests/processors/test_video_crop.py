@@ -38,9 +38,11 @@ def write_pose(
     rate: float = 25.0,
     size: tuple[int, int] = (WIDTH, HEIGHT),
     eyes: float | list[float] = EYES,
+    hand: tuple[str, np.ndarray] | None = None,
 ) -> Path:
     """A face with the middle of its mouth at ``t 2``, of which each lip has a point of its own;
-    the face's own middle is 30 pixels above. All other points are anywhere."""
+    the face's own middle is 30 pixels above. Of a ``hand`` the middle of the palm is at ``t 2``;
+    the other is not seen. All other points are anywhere."""
     frames = len(mouth)
     coordinates, confidence = poses.random_body(poses.REDUCED, frames)
     confidence[:, 0, list(FACE.values())] = 1
@@ -51,6 +53,13 @@ def write_pose(
     for point, way in {"33": -0.5, "263": 0.5}.items():
         apart = np.broadcast_to(eyes, frames) * way
         coordinates[:, 0, FACE[point], :2] = mouth + np.stack([apart, 0 * apart - 35], -1)
+    for number, (part, point) in enumerate(POINTS if hand else []):
+        if part.endswith("HAND_LANDMARKS"):
+            assert hand is not None
+            confidence[:, 0, number] = part.startswith(hand[0])
+            way = {"WRIST": (0, 6), "INDEX_FINGER_MCP": (-3, -3), "PINKY_MCP": (3, -3)}.get(point)
+            if way is not None:
+                coordinates[:, 0, number, :2] = hand[1] + way
     confidence[missing] = 0
     coordinates[missing] = 0
     poses.write(path, poses.REDUCED, coordinates, confidence, rate)
@@ -342,8 +351,18 @@ def test_a_pose_that_ends_before_its_film(tmp_path: Path) -> None:
 
 
 def test_poses_without_a_crop_are_refused() -> None:
-    with pytest.raises(ValueError, match='crop = "mouth" or "face" only'):
+    with pytest.raises(ValueError, match='crop = "mouth", "face" or "hand" only'):
         VideoConfig(poses="poses")
+
+
+@pytest.mark.parametrize("hand", ["RIGHT", "LEFT"])
+def test_the_square_follows_the_hand_that_is_seen(tmp_path: Path, hand: str) -> None:
+    path = line(30, (30, 30), (2, 1))
+    still = line(30, (50, 60), (0, 0))
+    file = write_pose(tmp_path / "a.pose", still, missing=[7, 8], hand=(hand, path))
+    boxes = boxes_of(file, "hand", Clip("a.mp4"), 25)
+    assert boxes.side == pytest.approx(2.6 * EYES, rel=1e-3)
+    assert np.allclose(boxes.centres[6:-6], path[6:-6], atol=0.1)
 
 
 # Real clips

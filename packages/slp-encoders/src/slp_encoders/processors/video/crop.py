@@ -1,9 +1,9 @@
-"""The square around the mouth or the face in each frame of a film, as its pose tells.
+"""The square around the mouth, the face or a hand in each frame of a film, as its pose tells.
 
 Its size is one for the whole file, so that a picture is not scaled from frame to frame: a number
 of times the median distance between the outer corners of the eyes, which an opening mouth leaves
-as it is. Its centre follows the face: over time it is interpolated where no face is seen, and
-smoothed, since estimated points tremble.
+as it is. Its centre follows the mouth, face or hand: over time it is interpolated where that is
+not seen, and smoothed, since estimated points tremble. The hand is the one that is seen more often.
 """
 
 from __future__ import annotations
@@ -22,17 +22,20 @@ from slp_encoders.processors.pose.file import PoseFile, read_pose_file
 from slp_encoders.processors.pose.layout import Layout
 from slp_encoders.processors.pose.normalise import visible
 
-Region = Literal["mouth", "face"]
+Region = Literal["mouth", "face", "hand"]
 
 FACE = "FACE_LANDMARKS"
 #: Points of MediaPipe's face mesh that its reduction to contours keeps: the outer corners of the
 #: eyes; corners, top and bottom of the lips; top and bottom of the face and both its sides.
 EYES = ("33", "263")
 CENTRE = {"mouth": ("0", "17", "61", "291"), "face": ("10", "152", "234", "454")}
+HANDS = ("RIGHT_HAND_LANDMARKS", "LEFT_HAND_LANDMARKS")
+PALM = ("WRIST", "INDEX_FINGER_MCP", "PINKY_MCP")
 #: Sides of the square, in distances of the eyes. In 28 real files a closed mouth is 0.54 wide (so
 #: it fills half of the square, as is usual for reading lips), the lips stay within 0.85 in 99 of
-#: 100 frames, and the contour of the face within 2.41.
-SIDE = {"mouth": 1.1, "face": 2.5}
+#: 100 frames, and the contour of the face within 2.41. A hand is about two long, from the middle of
+#: whose palm the square has to reach the fingertips.
+SIDE = {"mouth": 1.1, "face": 2.5, "hand": 2.6}
 #: Deviation of the smoothing, in seconds: nodding at 2.6 Hz keeps 0.7 of its width.
 SMOOTH = 0.05
 LATE = 0.5  #: seconds for which the last centre stays
@@ -99,15 +102,17 @@ def boxes_of(pose: Path, region: Region, clip: Clip, film_rate: float) -> Boxes:
     versions of the format round it.
 
     Raises:
-        SignalError: the file cannot be read, knows no face, or shows none in the clip's span.
+        SignalError: the file cannot be read, knows no face (or hands), or shows none in the
+            clip's span.
     """
     file = read_pose_file(str(pose))
-    points = _points(pose, file, (*EYES, *CENTRE[region]))  # (t, p, 2)
+    points = _region(pose, file, region)  # (t, p, 2), eyes first
     rate = film_rate if abs(film_rate - file.rate) < 1 else file.rate
     seen = np.isfinite(points).all((1, 2))
     span = frames_of_span(Clip(str(pose), clip.start, clip.end), len(points), rate)
     if not seen[span].any():
-        raise SignalError(f"{pose}: shows no face in the span that is read of {clip.source}")
+        what = "face with a hand" if region == "hand" else "face"
+        raise SignalError(f"{pose}: shows no {what} in the span that is read of {clip.source}")
     size, found = file.header.dimensions, points[seen]
     side = SIDE[region] * float(np.median(np.linalg.norm(found[:, 0] - found[:, 1], axis=-1)))
     if not 1 <= side <= LARGEST * max(size.width, size.height):
@@ -140,13 +145,22 @@ def pose_in(folder: str, film: str) -> Path:
     )
 
 
-def _points(pose: Path, file: PoseFile, wanted: tuple[str, ...]) -> np.ndarray:
+def _region(pose: Path, file: PoseFile, region: Region) -> np.ndarray:
+    """``t p 2``: the eyes, and the points whose mean is the middle of the region."""
+    eyes = _points(pose, file, FACE, EYES)
+    if region != "hand":
+        return np.concatenate([eyes, _points(pose, file, FACE, CENTRE[region])], 1)
+    hands = [_points(pose, file, hand, PALM) for hand in HANDS]
+    seen = [np.isfinite(hand).all((1, 2)).sum() for hand in hands]
+    return np.concatenate([eyes, hands[int(seen[1] > seen[0])]], 1)
+
+
+def _points(pose: Path, file: PoseFile, part: str, wanted: tuple[str, ...]) -> np.ndarray:
     """``t p 2`` float64, NaN where missing."""
     layout = Layout.of(file.header)
-    places = {point: index for index, (part, point) in enumerate(layout.names) if part == FACE}
+    places = {point: index for index, (one, point) in enumerate(layout.names) if one == part}
     if not places.keys() >= {*wanted}:
-        raise SignalError(
-            f"{pose}: the points of a face mesh ({FACE}) are needed; it holds {layout}"
-        )
+        what = "a face mesh" if part == FACE else "both hands"
+        raise SignalError(f"{pose}: the points of {what} ({part}) are needed; it holds {layout}")
     index = [places[point] for point in wanted]
     return visible(file.coordinates[:, index, :2], file.confidence[:, index]).astype(np.float64)

@@ -21,7 +21,7 @@ from slp_encoders.processors.video.spec import VideoConfig
 class VideoReader(Processor):
     """A clip to ``t c h w`` uint8, upright as the file's display matrix says (turns by quarters
     and mirrors): the shorter side scaled to ``size`` and the centre kept, or with ``crop`` the
-    square around the mouth or the face (:mod:`slp_encoders.processors.video.crop`)."""
+    square around mouth, face or hand (:mod:`slp_encoders.processors.video.crop`)."""
 
     config: VideoConfig
 

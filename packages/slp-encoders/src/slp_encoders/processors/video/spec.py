@@ -51,15 +51,15 @@ class VideoConfig:
         validator=ge(1),
         metadata={"help": "pixels a side of what is cut out of the picture"},
     )
-    crop: Literal["centre", "mouth", "face"] = field(
+    crop: Literal["centre", "mouth", "face", "hand"] = field(
         default="centre",
         metadata={"help": "the largest square in the middle; or one of constant size that follows "
-                          "the mouth, or the face, of the film's pose"},
+                          "the mouth, the face, or the hand seen more often, of the film's pose"},
     )  # fmt: skip
     poses: str | None = field(
         default=None,
         metadata={"help": 'folder of the films\' poses, as `slp data pose` writes it, for crop = '
-                          '"mouth" or "face"; left out: MediaPipe estimates them'},
+                          '"mouth", "face" or "hand"; left out: MediaPipe estimates them'},
     )  # fmt: skip
     fps: float | None = field(
         default=None,
@@ -77,7 +77,7 @@ class VideoConfig:
 
     def __attrs_post_init__(self) -> None:
         if self.poses is not None and self.crop == "centre":
-            raise ValueError('poses are read for crop = "mouth" or "face" only')
+            raise ValueError('poses are read for crop = "mouth", "face" or "hand" only')
 
 
 def signature(config: VideoConfig, signal: str) -> TensorType:
