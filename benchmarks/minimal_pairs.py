@@ -7,11 +7,12 @@ clip says: the reference, or the same with one sign's word replaced by that of i
 
     python benchmarks/minimal_pairs.py [--seeds 3] [--only "spatial" "motion"] [--folder FOLDER]
 
-The encoders of each recipe learn to see once and are shared by its variants and all seeds; what a
-seed draws is all that comes behind them. Motion alone skips the adapter's convolutions, as in
-SpaMo: few windows would come out of them. The language model of "frozen" and "LoRA" has learnt to
-translate the corpus's German sentences to English first. Finished variants are in
-``FOLDER/results.jsonl`` and are not trained again.
+SpaMo's pictures are of the hand alone here, so that one stream sees what it looks like and the
+other where it goes. The encoders of each recipe learn to see once and are shared by its variants
+and all seeds; what a seed draws is all that comes behind them. Motion alone skips the adapter's
+convolutions, as in SpaMo: few windows would come out of them. The language model of "frozen" and
+"LoRA" has learnt to translate the corpus's German sentences to English first. Finished variants
+are in ``FOLDER/results.jsonl`` and are not trained again.
 """
 
 from __future__ import annotations
@@ -108,6 +109,15 @@ def taught(table: Recipe, streams: list[str]) -> None:
 
 
 BOTH = ["spatial", "motion"]
+SETTINGS: dict[str, list[str]] = {
+    "spamo": [
+        "streams.pictures.processor.size=48",
+        "streams.pictures.processor.crop=hand",
+        "streams.pictures.processor.poses=corpus/poses",
+        "stages.0.epochs=10",
+    ],
+    "signllm": [],
+}
 #: by name: the recipe, and what is done to it
 VARIANTS: dict[str, tuple[str, Callable[[Recipe], None]]] = {
     "SpaMo": ("spamo", partial(spamo, streams=BOTH)),
@@ -143,8 +153,8 @@ def main() -> None:
             if any(one["variant"] == name and one["seed"] == seed for one in done):
                 continue
             recipe, change = VARIANTS[name]
-            base = load_recipe(RECIPES / f"{recipe}.toml", ["data.root=corpus", *options.set])
-            table = base.source.table
+            settings = ["data.root=corpus", *SETTINGS[recipe], *options.set]
+            table = load_recipe(RECIPES / f"{recipe}.toml", settings).source.table
             if recipe not in seeing:
                 seeing[recipe] = learn_to_see(table, Path(f"see-{recipe}"))
             table = deepcopy(table)
