@@ -29,7 +29,9 @@ class Undrawable(Processor):
 def test_every_file_is_shown_beside_what_was_said(tmp_path):
     streams = {name: SimpleNamespace(signal=name) for name in ("pose", "video")}
     streams["lips"] = SimpleNamespace(signal=None)  # branches off another
-    recipe = SimpleNamespace(streams=streams, header=SimpleNamespace(name="toy <&> run"))
+    header = SimpleNamespace(name="toy <&> run")
+    signals = ["pose", "video"]
+    recipe = SimpleNamespace(streams=streams, header=header, signals=signals, heard=[*streams])
     reader = RowReader(recipe, {"pose": Drawn(None), "video": Undrawable(None)})
     pipeline = SimpleNamespace(recipe=recipe, reader=reader)
     said = [("a&b.mp4", Translation("a < b", 0.25, ())), ("c.pose", Translation("", 0.5, ()))]
