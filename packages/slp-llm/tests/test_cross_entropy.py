@@ -69,6 +69,36 @@ def test_the_sum_over_a_batch_is_the_sum_over_its_samples(decoder, tokens_of, ro
     assert count == sum(number for _, number in single)
 
 
+def test_two_draws_of_dropout_are_drawn_together(scratch, batch, sequence):
+    """R-Drop: equation 4 of arXiv:2106.14448, halved, over the tokens that count."""
+    decoder, steps = scratch(size={"dropout": 0.3}).train(), sequence(4, 6, 3)
+    tokens = batch.tokens_of("decoder")
+    torch.manual_seed(5)
+    loss, _ = loss_of(decoder, batch, steps, label_smoothing=0.1, r_drop=3.0)
+    torch.manual_seed(5)
+    first, second = (decoder(steps, tokens).log_softmax(-1) for _ in range(2))
+    expected = 0.0
+    for sample in range(len(ROWS)):
+        given = int(tokens["decoder_prompt"].mask[sample].sum())
+        for place in range(given, int(tokens["labels"].mask[sample].sum())):
+            label = tokens["labels"].ids[sample, place]
+            for p, q in ((first, second), (second, first)):
+                p, q = p[sample, place], q[sample, place]
+                expected += (-0.9 * p[label] - 0.1 * p.mean()) / 2
+                expected += 3.0 / 4 * (p.exp() * (p - q)).sum()
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_outside_training_one_draw_is_scored(decoder, batch, sequence):
+    objective = CrossEntropy(CrossEntropyConfig(r_drop=3.0)).eval()
+    calls = []
+    counting = SimpleNamespace(decoder=lambda *inputs: calls.append(1) or decoder(*inputs))
+    plain, _ = loss_of(decoder, batch, sequence(4, 6, 3))
+    loss = objective(counting, SimpleNamespace(last=sequence(4, 6, 3)), batch)
+    torch.testing.assert_close(loss, plain)
+    assert len(calls) == 1
+
+
 def test_it_trains(scratch, batch, sequence):
     decoder = scratch(size={"dropout": 0.0}).train()
     steps, losses = sequence(4, 6, 3), []

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 class CrossEntropy(Objective):
     """-sum_k q(k) log p(k) over the tokens of the text and its end, with
     q(k) = (1 - epsilon) [k = label] + epsilon / v (Szegedy et al., arXiv:1512.00567, section 7).
+
+    With ``r_drop`` = alpha the decoder is run twice in training, and two draws of its dropout are
+    drawn together: (CE_1 + CE_2) / 2 + alpha / 4 (KL(p_1 | p_2) + KL(p_2 | p_1)), half of what
+    R-Drop sums (arXiv:2106.14448, equation 4).
     """
 
     config: CrossEntropyConfig
@@ -29,14 +33,19 @@ class CrossEntropy(Objective):
 
     def forward(self, pipeline: Pipeline, trace: Trace, batch: Batch) -> Tensor:
         tokens = batch.tokens_of(self.on)
-        logits = pipeline.decoder(trace.last, tokens)  # (b, l, v)
-        labels = tokens["labels"].ids.masked_fill(~self._scored(tokens), -100)  # (b, l)
-        return F.cross_entropy(
-            logits.flatten(0, 1).float(),
-            labels.flatten(),
-            reduction="sum",
-            label_smoothing=self.config.label_smoothing,
-        )
+        scored = self._scored(tokens)  # (b, l)
+        labels = tokens["labels"].ids[scored]  # (n)
+        draws = 2 if self.config.r_drop and self.training else 1
+        logits = [pipeline.decoder(trace.last, tokens)[scored].float() for _ in range(draws)]
+        losses = [
+            F.cross_entropy(
+                each, labels, reduction="sum", label_smoothing=self.config.label_smoothing
+            )
+            for each in logits  # (n, v)
+        ]
+        if draws == 1:
+            return losses[0]
+        return sum(losses) / 2 + self.config.r_drop / 4 * _divergence(*logits)
 
     def _scored(self, tokens: dict[str, Tokens]) -> Tensor:
         """``b l``: which labels count; not the padding, nor the prompt that is given."""
@@ -45,3 +54,9 @@ class CrossEntropy(Objective):
             return mask
         given = tokens["decoder_prompt"].mask.sum(1, keepdim=True)  # (b, 1)
         return mask & (torch.arange(mask.shape[1], device=mask.device) >= given)
+
+
+def _divergence(first: Tensor, second: Tensor) -> Tensor:
+    """KL(p | q) + KL(q | p) of two distributions, as logits ``n v``, summed over ``n``."""
+    p, q = first.log_softmax(-1), second.log_softmax(-1)
+    return ((p.exp() - q.exp()) * (p - q)).sum()

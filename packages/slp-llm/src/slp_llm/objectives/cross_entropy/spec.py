@@ -17,6 +17,14 @@ class CrossEntropyConfig:
         validator=[ge(0), lt(1)],
         metadata={"help": "share of the target's probability spread over the vocabulary"},
     )
+    r_drop: float = field(
+        default=0.0,
+        validator=ge(0),
+        metadata={
+            "help": "weight of the divergence between two draws of the decoder's dropout, which "
+            "doubles the work (R-Drop, arXiv:2106.14448; 1 to 5)"
+        },
+    )
     prompt_loss: bool = field(
         default=False,
         metadata={
