@@ -151,11 +151,13 @@ class Translation:
 
     ``tokens``: the pieces with the probability the model gave each; ``confidence``: the
     geometric mean of those probabilities, uncalibrated: it ranks, it does not promise.
+    ``transcripts``: what was read on the way, by manifest column (``{"letters": "ANNA"}``).
     """
 
     text: str
     confidence: float
     tokens: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    transcripts: dict[str, str] = field(factory=dict, repr=False)
 
 
 class Decoder(Part):

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from attrs import frozen
+from attrs import evolve, field, frozen
 from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import nn
 
 from slp_core.batch import Batch, Sample, collate
 from slp_core.check import Plan, check, matches
+from slp_core.ctc import Transcriber
 from slp_core.errors import UserError, did_you_mean
 from slp_core.files import whole_folder, write_text
 from slp_core.manifest import Row
@@ -30,10 +31,12 @@ ASSETS = "assets"
 
 @frozen(eq=False)
 class Trace:
-    """What every part gave, by path; ``last`` is what goes into the decoder."""
+    """What every part gave, by path; ``last`` is what goes into the decoder; ``ends`` is what every
+    stream ended in, by its name."""
 
     outputs: dict[str, Sequence]
     last: Sequence
+    ends: dict[str, Sequence] = field(factory=dict)
 
     def __getitem__(self, path: str) -> Sequence:
         return self.outputs[path]
@@ -88,7 +91,7 @@ class Pipeline(nn.Module):
         else:
             (fused,) = fused.values()
         fused = self._pass("mapper", fused, outputs)
-        return Trace(outputs, fused)
+        return Trace(outputs, fused, ends)
 
     def _pass(self, path: str, inputs: Any, outputs: dict[str, Sequence]) -> Any:
         if path not in self.parts:
@@ -157,9 +160,21 @@ class Pipeline(nn.Module):
 
     @torch.inference_mode()
     def generate(self, batch: Batch, **options: Any) -> list[Translation]:
-        """Translate a batch. ``options``: Hugging Face generation settings."""
+        """Translate a batch. ``options``: Hugging Face generation settings.
+
+        What the streams' experts read is in the ``transcripts`` of every translation, by column.
+        """
         batch = batch.to(self.device)
-        return self.decoder.generate(self(batch).last, batch.tokens_of("decoder"), **options)
+        trace = self(batch)
+        said = self.decoder.generate(trace.last, batch.tokens_of("decoder"), **options)
+        for path, steps in trace.outputs.items():
+            expert = self.part(path)
+            if isinstance(expert, Transcriber):
+                said = [
+                    evolve(one, transcripts={expert.column: read.text, **one.transcripts})
+                    for one, read in zip(said, expert.transcribe(steps), strict=True)
+                ]
+        return said
 
     def translate(
         self, source: str | Path | Mapping[str, str | Path], **options: Any
