@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 from slp_core.check import check
 from slp_core.recipe_file import load_recipe
@@ -116,8 +118,17 @@ def test_the_tiny_spamo_recipe_trains(slp, home, tmp_path):
     assert list((tmp_path / "data/features").glob("*.safetensors"))  # once they have learnt to see
     logs = (tmp_path / "run/translate/log.jsonl").read_text()
     assert "contrastive.temperature" in logs
+    # One step of 1e-3, then one of a warm-up that begins at 1e-5: it goes on where it was.
+    learnt, last = (scale_of(tmp_path / "run" / stage) for stage in ("vt-align", "translate"))
+    assert abs(learnt - math.log(1 / 0.07)) > 5e-4 > 1e-4 > abs(last - learnt)
     said = slp("translate", tmp_path / "run", next((tmp_path / "data/videos").glob("*.mp4")))
     assert said.stdout.strip()  # no pose is needed to translate
+
+
+def scale_of(stage: Path) -> float:
+    """The logarithm of the contrastive objective's inverse temperature at a stage's end."""
+    (scale,) = load_file(stage / "objectives.safetensors").values()
+    return float(scale)
 
 
 def test_the_tiny_signllm_recipe_trains(slp, home, tmp_path):
