@@ -123,7 +123,8 @@ def _structure_class(value: Any, cls: Any, key: str, report: Report) -> Any:
         return value
     _require(isinstance(value, Mapping), value, "a table", key, report)
     attrs.resolve_types(cls)
-    fields = {field.name: field for field in attrs.fields(cls) if field.init}
+    # a key that Python keeps for itself: `with_` is written `with`
+    fields = {field.name.removesuffix("_"): field for field in attrs.fields(cls) if field.init}
     bad = False
     for name in value:
         if name not in fields:
@@ -137,12 +138,12 @@ def _structure_class(value: Any, cls: Any, key: str, report: Report) -> Any:
                 bad = True
             continue
         try:
-            made[name] = structure(value[name], field.type, _join(key, name), report)
+            made[field.name] = structure(value[name], field.type, _join(key, name), report)
         except Bad:
             bad = True
             continue
         if field.validator is not None:
-            bad |= not _valid(field, made[name], _join(key, name), report)
+            bad |= not _valid(field, made[field.name], _join(key, name), report)
     if bad:
         raise Bad
     try:
