@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pose_format.utils.generic import reduce_holistic
 
 from slp_core.signals import Clip, SignalError
 from slp_encoders.processors.pose.file import read_pose_file
+from slp_encoders.processors.pose.lips import EYES, LIPS
 from slp_encoders.processors.pose.normalise import by_wrist, mirrored
 from slp_encoders.processors.pose.reader import PoseReader
 from slp_encoders.processors.pose.spec import PoseConfig, signature
@@ -149,6 +151,37 @@ def test_hands_know_neither_place_nor_size(dims: int) -> None:
     assert np.allclose(points[:, 7] * sizes.mean(), original[:, 7] - original[:, 0])
 
 
+def test_the_mouth_knows_neither_place_nor_size(tmp_path: Path) -> None:
+    """Nor what the rest of the face does; the lips in the order that is told, from FACE's names."""
+    face = poses.REDUCED["FACE_LANDMARKS"]
+    coordinates, confidence = poses.random_body(poses.REDUCED, 6)
+    confidence[:] = 1
+    write = partial(poses.write, components=poses.REDUCED, confidence=confidence)
+    values = read(write(tmp_path / "a.pose", coordinates=coordinates), normalize="mouth")
+    start = sum(len(poses.REDUCED[name]) for name in list(poses.REDUCED)[:1])
+    points = {name: coordinates[:, 0, start + place] for place, name in enumerate(face)}
+    distance = np.linalg.norm(points["33"] - points["263"], axis=-1).mean()
+    lips = np.stack([points[name] for name in LIPS], 1)
+    assert np.allclose(values[..., :3], (lips - lips.mean(1)[:, None]) / distance, atol=1e-5)
+    moved = read(write(tmp_path / "b.pose", coordinates=coordinates * 2 + 9), normalize="mouth")
+    assert np.allclose(moved, values, atol=1e-5)
+
+
+def test_a_frame_without_a_point_of_the_lips_is_missing(tmp_path: Path) -> None:
+    coordinates, confidence = poses.random_body(poses.REDUCED, 6)
+    confidence[:] = 1
+    confidence[3, 0, 8 + poses.REDUCED["FACE_LANDMARKS"].index("61")] = 0
+    path = poses.write(tmp_path / "a.pose", poses.REDUCED, coordinates, confidence)
+    seen = read(path, normalize="mouth", coordinates=2)[..., -1]
+    assert seen.all(1).tolist() == [True, True, True, False, True, True]
+    assert not seen[3].any()
+
+
+def test_the_lips_are_twice_twenty_points_of_the_contours() -> None:
+    assert len(set(LIPS)) == 40
+    assert {*LIPS, *EYES} <= {*poses.REDUCED["FACE_LANDMARKS"]}
+
+
 def two_hands(path: Path, left: np.ndarray, right: np.ndarray, seen: tuple[int, int]) -> Path:
     """A file with both hands, each visible in its first so many frames."""
     components = {"LEFT_HAND_LANDMARKS": poses.REDUCED["LEFT_HAND_LANDMARKS"],
@@ -215,6 +248,8 @@ def test_components_are_kept_in_the_order_asked_for(tmp_path: Path) -> None:
         (poses.SMALL, 3, {"normalize": "hands"}, "it has not both hands; it holds"),
         ({"HEAD": ["NOSE"]}, 3, {"normalize": "hands"}, "it holds HEAD 1"),
         (poses.REDUCED, 2, {"normalize": "hands"}, "have no z; write coordinates = 2"),
+        (poses.REDUCED, 2, {"normalize": "mouth"}, "have no z; write coordinates = 2"),
+        (poses.SMALL, 3, {"normalize": "mouth"}, "it has not the points of a face mesh"),
     ],
 )  # fmt: skip
 def test_another_layout_is_refused_with_what_to_write(
@@ -355,6 +390,7 @@ def test_damaged_bytes_give_one_line_and_cost_no_memory(
         ({"dominant": True}, "dominant needs"),
         ({"normalize": "hands", "points": 42}, "fixes the points"),
         ({"normalize": "hands", "components": ("X",)}, "components cannot be chosen"),
+        ({"normalize": "mouth", "points": 40}, "fixes the points"),
     ],
 )
 def test_keys_without_an_effect_are_refused(config: dict[str, Any], said: str) -> None:

@@ -200,7 +200,7 @@ def test_another_layout_is_not_mirrored(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("augment", "config", "said"),
     [
-        ({"shift": 0.1}, {"normalize": "hands"}, "off their wrists"),
+        ({"shift": 0.1}, {"normalize": "hands"}, "off their origin"),
         ({"rotate": 5}, {"normalize": "none"}, "need normalised points"),
         ({"mirror": True}, {"normalize": "hands", "dominant": True}, "is a right hand"),
         ({"mirror": True}, {"points": 137}, "the 178 points"),

@@ -10,6 +10,7 @@ import numpy as np
 from attrs import field, frozen
 
 from slp_encoders.processors.pose.hand import POINTS
+from slp_encoders.processors.pose.lips import FACE
 
 FULL_BODY = 33  #: body points of a MediaPipe Holistic that nobody has reduced
 
@@ -106,3 +107,16 @@ def hand_points(layout: Layout) -> dict[str, np.ndarray]:
             found[sides[name]] = np.arange(start, start + POINTS)
         start += len(points)
     return found
+
+
+@lru_cache(maxsize=64)
+def face_points(layout: Layout, wanted: tuple[str, ...]) -> list[int]:
+    """Indices of points of MediaPipe's face mesh.
+
+    Raises:
+        ValueError: the layout has not all of them.
+    """
+    places = {point: index for index, (part, point) in enumerate(layout.names) if part == FACE}
+    if not places.keys() >= {*wanted}:
+        raise ValueError(f"it has not the points of a face mesh ({FACE})")
+    return [places[point] for point in wanted]

@@ -56,6 +56,23 @@ def by_wrist(hand: np.ndarray) -> np.ndarray:
     return np.concatenate([path, (hand - wrist)[:, 1:]], 1) / palm
 
 
+def by_eyes(lips: np.ndarray, eyes: np.ndarray) -> np.ndarray:
+    """Lips from their middle in each frame, in mean distances of the outer corners of the eyes.
+
+    ``lips``: ``t p c`` and ``eyes``: ``t 2 c`` of the whole file. Nothing is left of a frame in
+    which one of the lips' points is missing.
+
+    Raises:
+        ValueError: the eyes are never visible together, or always in one place.
+    """
+    distance = _mean(np.linalg.norm(eyes[:, :1] - eyes[:, 1:], axis=-1))[0]
+    if np.isnan(distance):
+        raise ValueError("its eyes are never visible together")
+    if distance == 0:
+        raise ValueError("its eyes are in one place")
+    return (lips - lips.mean(1, keepdims=True)) / distance
+
+
 def mirrored(points: np.ndarray) -> np.ndarray:
     """``t p c`` as in a mirror: a left hand becomes a right hand."""
     return points * np.array([-1.0, 1.0, 1.0])[: points.shape[-1]]

@@ -15,13 +15,21 @@ from slp_encoders.processors.pose.augment import vary
 from slp_encoders.processors.pose.file import PoseFile, read_pose_file
 from slp_encoders.processors.pose.layout import (
     Layout,
+    face_points,
     hand_points,
     has_shoulders,
     selected_points,
     shoulder_points,
 )
+from slp_encoders.processors.pose.lips import EYES, LIPS
 from slp_encoders.processors.pose.mirror import HOLISTIC, hands_mirror, holistic_mirror
-from slp_encoders.processors.pose.normalise import by_shoulders, by_wrist, mirrored, visible
+from slp_encoders.processors.pose.normalise import (
+    by_eyes,
+    by_shoulders,
+    by_wrist,
+    mirrored,
+    visible,
+)
 from slp_encoders.processors.pose.overlay import overlay
 from slp_encoders.processors.pose.sketch import sketch
 from slp_encoders.processors.pose.spec import PoseConfig
@@ -31,8 +39,8 @@ from slp_encoders.processors.video.film import is_film, open_film
 class PoseReader(Processor):
     """A ``.pose`` file to ``t d`` float32, ``d`` being ``(points channels)``.
 
-    Point after point in the file's order (of the hands, left then right), each with its x, y, z
-    and, where asked for, its presence. A point that is missing is zero throughout.
+    Point after point in the file's order (of the hands, left then right; around the lips), each
+    with its x, y, z and, where asked for, its presence. A point that is missing is zero throughout.
     Of a film, the pose is estimated (extra ``mediapipe``).
     """
 
@@ -116,6 +124,8 @@ class PoseReader(Processor):
         try:
             if self.config.normalize == "hands":
                 return self._hands(file, layout)[frames]
+            if self.config.normalize == "mouth":
+                return self._mouth(file, layout)[frames]
             kept = selected_points(layout, self.config.components, self.config.reduce)
             self._check(layout, kept)
             points = self._points(file, frames, kept)
@@ -129,6 +139,14 @@ class PoseReader(Processor):
     def _points(self, file: PoseFile, frames: np.ndarray | slice, points: Any) -> np.ndarray:
         coordinates = file.coordinates[frames][:, points, : self.config.coordinates]
         return visible(coordinates, file.confidence[frames][:, points])
+
+    def _mouth(self, file: PoseFile, layout: Layout) -> np.ndarray:
+        if layout.dims < self.config.coordinates:
+            raise ValueError("its points have no z; write coordinates = 2")
+        lips, eyes = (
+            self._points(file, slice(None), face_points(layout, points)) for points in (LIPS, EYES)
+        )
+        return by_eyes(lips, eyes)
 
     def _hands(self, file: PoseFile, layout: Layout) -> np.ndarray:
         """Both hands of the whole file, or the one that is seen more often, as a right hand."""

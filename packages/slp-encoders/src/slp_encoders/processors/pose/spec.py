@@ -10,6 +10,7 @@ from attrs.validators import ge, gt, le, lt, optional
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Rate, Size, TensorType
 from slp_encoders.processors.pose.hand import POINTS
+from slp_encoders.processors.pose.lips import LIPS
 
 HOLISTIC_POINTS = 178  #: a reduced MediaPipe Holistic: body 8, face 128, hands 21 each
 
@@ -76,10 +77,11 @@ class PoseConfig:
         default=True, metadata={"help": "reduce a full MediaPipe Holistic to its 178 points"}
     )
     person: int = field(default=0, validator=ge(0), metadata={"help": "which one, from 0"})
-    normalize: Literal["shoulders", "hands", "none"] = field(
+    normalize: Literal["shoulders", "hands", "mouth", "none"] = field(
         default="shoulders",
         metadata={"help": "shoulders: their middle is 0, their distance 1; hands: only the hands, "
-                          "from the wrist, in palm sizes; none: pixels"},
+                          "from the wrist, in palm sizes; mouth: only the lips, from their middle, "
+                          "in distances of the eyes; none: pixels"},
     )  # fmt: skip
     dominant: bool = field(
         default=False,
@@ -99,13 +101,14 @@ class PoseConfig:
 
     def __attrs_post_init__(self) -> None:
         hands, augment = self.normalize == "hands", self.augment or AugmentConfig()
+        some = hands or self.normalize == "mouth"
         moved = ("mirror", "rotate", "scale", "stretch", "shear")
         rules = [
             (self.dominant and not hands, 'dominant needs normalize = "hands"'),
-            (hands and self.points is not None, 'normalize = "hands" fixes the points'),
-            (hands and self.components is not None,
-             'normalize = "hands" keeps the hands; components cannot be chosen'),
-            (hands and augment.shift > 0, "augment.shift would move hands off their wrists"),
+            (some and self.points is not None, f'normalize = "{self.normalize}" fixes the points'),
+            (some and self.components is not None,
+             f'normalize = "{self.normalize}" keeps these alone; components cannot be chosen'),
+            (some and augment.shift > 0, "augment.shift would move them off their origin"),
             (self.normalize == "none" and any(getattr(augment, key) for key in moved),
              f"augment: {', '.join(moved)} need normalised points"),
             (augment.mirror and self.dominant, "augment.mirror: a dominant hand is a right hand"),
@@ -121,6 +124,8 @@ class PoseConfig:
         """Points a frame."""
         if self.normalize == "hands":
             return POINTS * (1 if self.dominant else 2)
+        if self.normalize == "mouth":
+            return len(LIPS)
         return HOLISTIC_POINTS if self.points is None else self.points
 
 

@@ -20,14 +20,13 @@ from slp_core.signals import Clip, SignalError
 from slp_encoders.processors.clips import frames_of_span
 from slp_encoders.processors.pose.file import PoseFile, read_pose_file
 from slp_encoders.processors.pose.layout import Layout
+from slp_encoders.processors.pose.lips import EYES, FACE
 from slp_encoders.processors.pose.normalise import visible
 
 Region = Literal["mouth", "face", "hand"]
 
-FACE = "FACE_LANDMARKS"
-#: Points of MediaPipe's face mesh that its reduction to contours keeps: the outer corners of the
-#: eyes; corners, top and bottom of the lips; top and bottom of the face and both its sides.
-EYES = ("33", "263")
+#: Points of MediaPipe's face mesh that its reduction to contours keeps: corners, top and bottom of
+#: the lips; top and bottom of the face and both its sides.
 CENTRE = {"mouth": ("0", "17", "61", "291"), "face": ("10", "152", "234", "454")}
 HANDS = ("RIGHT_HAND_LANDMARKS", "LEFT_HAND_LANDMARKS")
 PALM = ("WRIST", "INDEX_FINGER_MCP", "PINKY_MCP")
