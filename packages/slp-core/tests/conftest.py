@@ -63,6 +63,7 @@ FUSION = ComponentSpec("fusion", Joined, "toy_model:Mean", join)
 DECODER = ComponentSpec("decoder", Words, "toy_model:Words", speak)
 OBJECTIVE = ComponentSpec("objective", Nothing, "toy_model:Loss")
 METRIC = ComponentSpec("metric", Nothing, "toy_model:Score")
+ANNOTATOR = ComponentSpec("annotator", Width, "toy_model:Count")
 OLD = ComponentSpec("mapper", Nothing, "toy_model:Linear", map_, api=0)
 """
 
@@ -129,6 +130,7 @@ class Loss(Objective):
         return trace.last.values.square().sum()
 
 class Score: ...
+class Count: ...
 '''
 
 ENTRY_POINTS = """
@@ -146,6 +148,8 @@ toy-words = toy_parts:DECODER
 toy-loss = toy_parts:OBJECTIVE
 [slp.metric]
 toy-score = toy_parts:METRIC
+[slp.annotator]
+toy-count = toy_parts:ANNOTATOR
 """
 
 RECIPE = """\

@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from slp_core import registry
-from slp_core.check import Plan, check, matches
+from slp_core.check import Plan, check, configured, matches
 from slp_core.errors import RecipeError, UserError
+from slp_core.recipe import Use
 from slp_core.recipe_file import parse_recipe
 
 
@@ -133,6 +134,24 @@ def test_checking_imports_no_torch(toy, recipe_text, tmp_path):
         "assert not {'numpy', 'transformers'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_annotators_are_checked_like_any_part(toy, recipe_text):
+    def annotate(text):
+        return recipe_text.replace('train = "train.tsv"', f'train = "train.tsv"\nannotate = {text}')
+
+    (node,) = plan(annotate('[{ use = "toy-count", dim = 2 }]')).annotators
+    assert (node.path, node.kind, node.config.dim) == ("data.annotate.0", "annotator", 2)
+    said = problems(annotate('["toy-cuont", { use = "toy-count", dmi = 2 }]'))
+    assert said[0].startswith("recipe.toml:6: data.annotate.0: no annotator") and "count" in said[0]
+    assert said[1].startswith("recipe.toml:6: data.annotate.1.dmi:") and '"dim"?' in said[1]
+
+
+def test_a_part_by_itself_is_configured_or_refused_in_words(toy):
+    entry, _, config = configured("annotator", Use("toy-count", {"dim": 3}))
+    assert (entry.name, config.dim) == ("toy-count", 3)
+    with pytest.raises(RecipeError, match='toy-count: dmi: there is no such key.*"dim"'):
+        configured("annotator", Use("toy-count", {"dmi": 3}))
 
 
 def test_patterns():

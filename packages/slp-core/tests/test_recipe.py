@@ -131,6 +131,12 @@ WRONG = {
     ),
     "data": ("[data]\ntrain = 1\n", "data.train: 1 was written, a string is expected"),
     "corpus": ('[data]\ncorpus = { name = "x" }\n', "data.corpus.use: names no part"),
+    "annotate": ('[data]\nannotate = "letters"\n', "data.annotate: a list is expected"),
+    "annotator": ("[data]\nannotate = [{}]\n", "data.annotate.0.use: names no part"),
+    "annotated": (
+        '[data]\nannotate = [{ use = "a", splits = ["dev"] }]\n',
+        'data.annotate.0.splits.0: "dev" is none of its values',
+    ),
     "target": ("[data]\ntarget = false\n", "data.target: false was written"),
     "metrics": (
         '[evaluation]\nmetrics = ["a", 1]\n',

@@ -13,10 +13,14 @@ from slp_core.manifest import Row
 
 
 class Annotator(ABC):
-    """Adds columns to the rows of a manifest."""
+    """Adds columns to the rows of a manifest.
 
-    #: the columns it adds
-    columns: tuple[str, ...]
+    It is made to be asked for its columns, so making it is light: a model is opened when the
+    first field is asked for that does not lie in the folder.
+    """
+
+    columns: tuple[str, ...]  #: that it adds; known once it is made
+    files: tuple[str, ...] = ()  #: those of them whose fields name files
 
     def __init__(self, config: Any, context: Context = Context()) -> None:  # noqa: B008 (frozen)
         self.config = config
@@ -30,7 +34,10 @@ class Annotator(ABC):
 
         ``folder`` keeps what is dear to make again (a language model's answers) and the files
         that fields name; what lies there already and is still true is used. The same rows give
-        the same fields. Raises:
+        the same fields, free of tabs and line breaks; a row with nothing to say has "".
+
+        A field of :attr:`files` is a path as Python opens it; whoever runs the annotator makes it
+        relative to the manifest, so that ``row.path(column)`` finds the file. Raises:
             UserError: a row lacks what is needed, by file and line, or a model is missing.
         """
 

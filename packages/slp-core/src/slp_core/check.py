@@ -15,6 +15,7 @@ from attrs import field, frozen
 from slp_core import registry
 from slp_core.errors import Problem, RecipeError, UserError, did_you_mean
 from slp_core.hooks import hooks
+from slp_core.inner import inner_parts
 from slp_core.recipe import ObjectiveUse, Recipe, Stage, Use
 from slp_core.registry import Entry
 from slp_core.schema import Bad, structure
@@ -53,6 +54,18 @@ class Plan:
     objectives: dict[str, list[Node]]  #: by stage
     metrics: list[Node]
     corpus: Node | None
+    annotators: list[Node] = field(factory=list)
+
+    def configs(self) -> dict[str, Any]:
+        """The configuration of every part, and of the parts inside parts, by path."""
+        found: dict[str, Any] = {}
+        waiting = [(path, node.config) for path, node in self.nodes.items()]
+        while waiting:
+            path, config = waiting.pop(0)
+            found[path] = config
+            inner = {name: getattr(config, name) for name in inner_parts(type(config))}
+            waiting += [(f"{path}.{name}", one.config) for name, one in inner.items() if one]
+        return found
 
     def free_sizes(self) -> list[str]:
         """``path: size`` of every size that only weights or training rows can tell."""
@@ -78,6 +91,25 @@ def check(recipe: Recipe) -> Plan:
     if checker.problems:
         raise RecipeError(checker.problems)
     return plan
+
+
+def configured(kind: str, use: Use) -> tuple[Entry, ComponentSpec, Any]:
+    """A part that no recipe's line speaks of: its entry, spec and configuration.
+
+    Raises:
+        UserError: there is no such part, or it is configured badly; with every problem found.
+    """
+    entry = registry.find(kind, use.name)
+    spec = entry.load()
+    problems: list[Problem] = []
+
+    def report(key: str, message: str) -> None:
+        problems.append(Problem(use.name, key, message))
+
+    try:
+        return entry, spec, structure(use.options, spec.config, "", report)
+    except Bad:
+        raise RecipeError(problems) from None
 
 
 def matches(pattern: str, path: str) -> bool:
@@ -124,7 +156,12 @@ class _Checker:
         ]
         use = recipe.data.corpus
         corpus = None if use is None else self._node("data.corpus", "corpus", use)
-        return Plan(recipe, self.nodes, objectives, [m for m in metrics if m], corpus)
+        annotators = [
+            self._node(f"data.annotate.{number}", "annotator", one.part)
+            for number, one in enumerate(recipe.data.annotate)
+        ]
+        beside = [m for m in metrics if m], corpus, [a for a in annotators if a]
+        return Plan(recipe, self.nodes, objectives, *beside)
 
     # -- the data's way --------------------------------------------------------------------
 
@@ -249,6 +286,7 @@ class _Checker:
             place = f"{key}.use" if f"{key}.use" in self.recipe.source.places else key
             self.report(place, str(error))
             return None
+        self.paths += [f"{key}.{name}" for name in inner_parts(spec.config)]
         try:
             return entry, spec, structure(use.options, spec.config, key, self.report)
         except Bad:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from attrs import field, frozen
 
@@ -80,6 +81,8 @@ class Manifest:
     columns: tuple[str, ...]
     rows: tuple[Row, ...] = field(repr=False)
     hash: str = field(repr=False)  #: SHA-256 of the file as it was read
+    #: how the columns were made that are not in the file, an annotator each; JSON values
+    annotations: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.rows)

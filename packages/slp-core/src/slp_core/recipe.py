@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from attrs import field, frozen
 from attrs.validators import ge, gt, in_, min_len, optional
 
 SCHEMA = 1
 Precision = Literal["float32", "bfloat16", "float16"]
+Split = Literal["train", "validation", "test"]
 
 
 @frozen
@@ -36,6 +37,14 @@ class Header:
 
 
 @frozen
+class AnnotatorUse:
+    """One of ``[data] annotate``: who adds columns, and to the manifests of which splits."""
+
+    part: Use
+    splits: list[Split] = field(factory=lambda: list(get_args(Split)), validator=min_len(1))
+
+
+@frozen
 class Data:
     """``[data]``: manifests (see :mod:`slp_core.manifest`), relative to ``root``."""
 
@@ -46,6 +55,7 @@ class Data:
     target: str = "text"  #: the column that is translated into
     language: str = ""  #: of the target, for metrics ("de"); the column ``language`` if empty
     corpus: Use | None = None  #: makes or imports the manifests where they are not there yet
+    annotate: list[AnnotatorUse] = field(factory=list)  #: add columns that a manifest lacks
     skip_bad: bool = False  #: leave out rows that cannot be read; they are counted and listed
     cache_gib: float = field(default=2.0, validator=ge(0))  #: read signals kept in memory
     features: str = "features"  #: folder below ``root`` for frozen encoders' output; "": none

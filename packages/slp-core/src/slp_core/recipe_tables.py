@@ -9,6 +9,7 @@ import attrs
 
 from slp_core.errors import Problem, RecipeError, did_you_mean
 from slp_core.recipe import (
+    AnnotatorUse,
     Data,
     Evaluation,
     FusionUse,
@@ -94,11 +95,25 @@ def _use(value: Any, key: str, report: Report, extra: Sequence[str] = ()) -> Use
 
 
 def _data(value: Any, report: Report) -> Data:
-    corpus = None
-    if isinstance(value, Mapping) and "corpus" in value:
-        corpus = _use(value["corpus"], "data.corpus", report)
-        value = {key: inner for key, inner in value.items() if key != "corpus"}
-    return attrs.evolve(structure(value, Data, "data", report), corpus=corpus)
+    parts: dict[str, Any] = {}
+    if isinstance(value, Mapping):
+        made = {"corpus": _use, "annotate": _annotators}
+        written = {name: value[name] for name in made if name in value}
+        parts = _each(written, lambda name, one: made[name](one, f"data.{name}", report))
+        value = {name: one for name, one in value.items() if name not in made}
+    return attrs.evolve(structure(value, Data, "data", report), **parts)
+
+
+def _annotators(value: Any, key: str, report: Report) -> list[AnnotatorUse]:
+    _require(isinstance(value, list), key, 'a list is expected: [{ use = "..." }]', report)
+    tables = {f"{key}.{number}": one for number, one in enumerate(value)}
+    return list(_each(tables, lambda at, one: _annotator(one, at, report)).values())
+
+
+def _annotator(value: Any, key: str, report: Report) -> AnnotatorUse:
+    part = _use(value, key, report, extra=["splits"])
+    own = {"splits": value["splits"]} if isinstance(value, Mapping) and "splits" in value else {}
+    return structure({"part": part, **own}, AnnotatorUse, key, report)
 
 
 def _streams(value: Any, report: Report) -> dict[str, Stream]:

@@ -38,6 +38,7 @@ def collect(plan: Plan, pipeline: Pipeline, manifests: dict[str, Manifest]) -> d
     }
     data = {
         split: {"file": str(one.file), "rows": len(one), "sha256": one.hash}
+        | ({"annotations": one.annotations} if one.annotations else {})
         for split, one in manifests.items()
     }
     extra: dict[str, str] = {}

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from slp_core import registry
-from slp_core.check import Plan, check
+from slp_core.check import Plan, check, configured
 from slp_core.context import Context
 from slp_core.errors import Problem, RecipeError, UserError
 from slp_core.files import write_text
 from slp_core.manifest import Manifest, read_manifest, write_manifest
 from slp_core.recipe import Recipe, Use
-from slp_core.schema import Bad, structure
+from slp_train.annotation import annotated
 from slp_train.features import encoded, kept_streams
 from slp_train.progress import bar, say
 
@@ -133,11 +132,20 @@ def prepare(recipe: Recipe, need: Sequence[str] = ()) -> tuple[Plan, Pipeline, d
 
 
 def read_manifests(recipe: Recipe, need: Sequence[str] = ()) -> dict[str, Manifest]:
-    """The manifests a recipe names, by split; absent files are an error only if needed.
+    """The manifests a recipe names, by split, with the columns that ``[data] annotate`` adds;
+    absent files are an error only if needed.
 
     Raises:
         RecipeError: a needed split is not named, or its file is not there.
+        UserError: an annotator cannot work.
     """
+    manifests = written_manifests(recipe, need)
+    return {split: annotated(one, recipe.data, split) for split, one in manifests.items()}
+
+
+def written_manifests(recipe: Recipe, need: Sequence[str] = ()) -> dict[str, Manifest]:
+    """The manifests a recipe names, as they are written: what :func:`read_manifests` starts
+    from."""
     manifests, problems = {}, []
     for split in ("train", "validation", "test"):
         file = recipe.data.path(split)
@@ -163,17 +171,7 @@ def make_corpus(use: Use, folder: Path) -> dict[str, Path]:
     """Run a corpus importer into a folder, with a bar; in the main process only."""
     from slp_train import distributed
 
-    entry = registry.find("corpus", use.name)
-    spec = entry.load()
-    problems: list[Problem] = []
-
-    def report(key: str, message: str) -> None:
-        problems.append(Problem(use.name, key, message))
-
-    try:
-        config = structure(use.options, spec.config, "", report)
-    except Bad:
-        raise RecipeError(problems) from None
+    _, spec, config = configured("corpus", use)
     importer = spec.load()(config, Context())
     made: dict[str, Path] = {}
     if distributed.is_main():

@@ -24,9 +24,13 @@ def sketch(plan: Plan) -> dict[str, Any]:
     values.
     """
     from slp_core.build import sketch as build_sketch
-    from slp_train.run import read_manifests
+    from slp_train.annotation import complete
+    from slp_train.run import written_manifests
 
-    made = build_sketch(plan, read_manifests(plan.recipe).get("train"))
+    train = written_manifests(plan.recipe).get("train")
+    if train is not None and not complete(train, plan.recipe.data, "train"):
+        train = None  # nobody waits for annotators here
+    made = build_sketch(plan, train)
     parts = {path: _part(made, path) for path in plan.nodes}
     unknown = {path: _said(error, parts.get(path)) for path, error in made.unknown.items()}
     return {
