@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from attrs import evolve
 
 from slp_core.batch import collate
 from slp_core.build import build, build_objectives
+from slp_core.confidence import Calibration
 from slp_core.dataset import SampleDataset, SignalCache, refuse_bad
 from slp_core.errors import UserError
 from slp_core.manifest import read_manifest
@@ -200,3 +202,52 @@ def test_a_row_without_a_target_is_read_for_translation(pipeline, toy_data):
     toy_data.write_text("id\ttoy\na\ta.txt\n")
     made = SampleDataset(read_manifest(toy_data), pipeline, with_target=False)
     assert made.probe() == [] and made[0].tokens == {}
+
+
+CALIBRATION = Calibration((0.5, 1.0), (0.2, 0.6), "chrF", "validation", 50, {"num_beams": 4})
+DOUBTFUL = """
+from slp_core.hooks import hookimpl
+from slp_core.parts import Note
+@hookimpl
+def slp_after_translation(pipeline, translations):
+    said = [one.text for one in translations]
+    return [[Note("steps", f"{text}?", "more")] if text[0] > "1" else [] for text in said]
+"""
+
+
+def test_what_is_expected_goes_with_the_weights_and_the_settings(pipeline, toy_data, tmp_path):
+    batch = collate([dataset(pipeline, toy_data)[0]])
+    assert [one.expected for one in pipeline.generate(batch, num_beams=4)] == [None]
+    pipeline.calibration = CALIBRATION
+    pipeline.save(tmp_path / "saved")
+    opened = Pipeline.from_pretrained(tmp_path / "saved")
+    assert opened.calibration == CALIBRATION
+    assert [one.expected for one in opened.generate(batch, num_beams=4)] == [0.6]
+    assert [one.expected for one in opened.generate(batch, num_beams=1)] == [None]
+    opened.load_weights(tmp_path / "saved")
+    assert opened.calibration is None
+    opened.save(tmp_path / "saved")
+    assert Pipeline.from_pretrained(tmp_path / "saved").calibration is None
+
+
+def test_a_file_is_decoded_as_the_evaluation_is(toy, recipe_text, toy_data, monkeypatch):
+    settings = "\n[evaluation]\ngeneration = { num_beams = 4, max_new_tokens = 9 }\n"
+    pipeline = build(parse_recipe(recipe_text + settings), train=read_manifest(toy_data))
+    pipeline.calibration = evolve(CALIBRATION, generation={"num_beams": 4, "max_new_tokens": 9})
+    given = []
+    say = pipeline.decoder.generate
+    monkeypatch.setattr(
+        pipeline.decoder, "generate", lambda *a, **o: given.append(o) or say(*a, **o)
+    )
+    assert pipeline.translate(toy_data.parent / "b.txt").expected == 0.6
+    assert pipeline.translate(toy_data.parent / "b.txt", num_beams=1).expected is None
+    assert given == [{"num_beams": beams, "max_new_tokens": 9} for beams in (4, 1)]
+
+
+def test_plugins_note_what_they_find(toy, pipeline, toy_data):
+    toy("doubtful", "[slp.hooks]\ndoubtful = doubtful_plugin\n", doubtful_plugin=DOUBTFUL)
+    samples = dataset(pipeline, toy_data)
+    said = pipeline.generate(collate([samples[n] for n in range(3)]))
+    assert [one.text for one in said] == ["3 steps", "2 steps", "1 steps"]
+    notes = [[(note.about, note.message, note.offer) for note in one.notes] for one in said]
+    assert notes == [[("steps", f"{n} steps?", "more")] for n in (3, 2)] + [[]]

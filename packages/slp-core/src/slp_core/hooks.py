@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from slp_core.batch import Sample
     from slp_core.check import Plan
     from slp_core.features import FeatureStore
+    from slp_core.parts import Note, Translation
     from slp_core.pipeline import Pipeline
     from slp_core.recipe import Stage
 
@@ -71,6 +72,15 @@ class Hooks:
     ) -> None:
         """Called in the main process when a stage that trains has ended, resumed or not, with the
         weights it ends with; otherwise as :meth:`slp_before_stage`, and with the same samples."""
+
+    @hookspec
+    def slp_after_translation(  # type: ignore[empty-body]
+        self, pipeline: Pipeline, translations: list[Translation]
+    ) -> list[list[Note]]:
+        """Say what is to be noted of each translation, ``[]`` where nothing is.
+
+        Called with every batch that is translated, in evaluations too; the text stays as it is.
+        """
 
     @hookspec
     def slp_step(self, stage: str, step: int, logs: dict[str, float]) -> None:

@@ -146,22 +146,40 @@ class Fusion(Part):
 
 
 @frozen
+class Note:
+    """What a plugin found in a translation: ``about`` ("names") says what it looked at,
+    ``message`` what it found, ``offer`` the whole text as the plugin would have it, if another."""
+
+    about: str
+    message: str
+    offer: str | None = None
+
+
+@frozen
 class Translation:
     """A sentence and what it is worth.
 
     ``tokens``: the pieces with the probability the model gave each; ``confidence``: the
     geometric mean of those probabilities, uncalibrated: it ranks, it does not promise.
     ``transcripts``: what was read on the way, by manifest column (``{"letters": "ANNA"}``).
+    ``expected``: the quality, in [0, 1], that translations of this confidence had on validation;
+    None where the pipeline is not calibrated, or not for the settings it was decoded with.
     """
 
     text: str
     confidence: float
     tokens: tuple[tuple[str, float], ...] = field(default=(), repr=False)
     transcripts: dict[str, str] = field(factory=dict, repr=False)
+    expected: float | None = None
+    notes: tuple[Note, ...] = field(default=(), repr=False)
 
 
 class Decoder(Part):
     """Sequence to text."""
+
+    #: whether :meth:`forward` looks at its ``inputs``; a decoder that learns from the text of a
+    #: column alone does not, and stages that train it need no signal
+    reads_signs: bool = True
 
     @abstractmethod
     def encode(self, row: Row, target: str | None) -> dict[str, list[int]]:
@@ -187,6 +205,15 @@ class Decoder(Part):
         raise UserError(
             f"{self.context.path or type(self).__name__}: has no text embeddings to align with"
         )
+
+    def read_text(self, texts: Iterable[str]) -> Sequence:
+        """``b`` texts as ``b t d``, to be given where signs would be: the model reads them as it
+        reads its own tokens. A text of no token is its end alone, so that ``t`` is at least one.
+
+        Raises:
+            UserError: this decoder reads no text.
+        """
+        raise UserError(f"{self.context.path or type(self).__name__}: reads no text")
 
     def nearest_words(self, steps: Tensor) -> list[str]:
         """``n d`` to ``n`` words: of each step, the piece of the vocabulary whose embedding, as
@@ -214,6 +241,11 @@ class Objective(Part):
     def encode(self, row: Row, pipeline: Pipeline) -> dict[str, list[int]]:
         """Token ids it needs from a row, if any; padded into ``batch.tokens``."""
         return {}
+
+    def reads_signs(self, pipeline: Pipeline) -> bool:
+        """Whether it looks at the trace or the signals. A stage of objectives that do not reads
+        no signal: its rows need none, and the trace is empty."""
+        return True
 
     @abstractmethod
     def count(self, batch: Batch) -> int:

@@ -14,9 +14,11 @@ from torch import nn
 
 from slp_core.batch import Batch, Sample, collate
 from slp_core.check import Plan, check, matches
+from slp_core.confidence import Calibration
 from slp_core.ctc import Transcriber
 from slp_core.errors import UserError, did_you_mean
 from slp_core.files import whole_folder, write_text
+from slp_core.hooks import hooks
 from slp_core.manifest import Row
 from slp_core.parts import Decoder, Part, Translation
 from slp_core.reading import RowReader
@@ -61,6 +63,7 @@ class Pipeline(nn.Module):
             plan.recipe, {p.split(".")[1]: one for p, one in processors.items()}
         )
         self.parts = tuple(parts)
+        self.calibration: Calibration | None = None  #: of the weights it has
         for path, part in parts.items():
             _mount(self, path, part)
 
@@ -109,16 +112,20 @@ class Pipeline(nn.Module):
     # -- its parts ---------------------------------------------------------------------------
 
     def part(self, path: str) -> Any:
-        """The part at a recipe path.
+        """The part at a recipe path, be it inside another (``decoder.then``).
 
         Raises:
             UserError: there is none.
         """
         if path in self.processors:
             return self.processors[path]
-        if path not in self.parts:
+        try:
+            found: nn.Module | None = self.get_submodule(path)
+        except AttributeError:
+            found = None
+        if not isinstance(found, Part):
             raise UserError(f'the pipeline has no part "{path}"{did_you_mean(path, self.parts)}')
-        return self.get_submodule(path)
+        return found
 
     def select(self, patterns: Iterable[str]) -> dict[str, nn.Parameter]:
         """The named parameters that part paths mean: ``streams.*.mapper``, ``decoder.lora``.
@@ -162,7 +169,8 @@ class Pipeline(nn.Module):
     def generate(self, batch: Batch, **options: Any) -> list[Translation]:
         """Translate a batch. ``options``: Hugging Face generation settings.
 
-        What the streams' experts read is in the ``transcripts`` of every translation, by column.
+        What the streams' experts read is in the ``transcripts`` of every translation, by column;
+        what plugins found is in its ``notes``.
         """
         batch = batch.to(self.device)
         trace = self(batch)
@@ -174,12 +182,21 @@ class Pipeline(nn.Module):
                     evolve(one, transcripts={expert.column: read.text, **one.transcripts})
                     for one, read in zip(said, expert.transcribe(steps), strict=True)
                 ]
+        if self.calibration is not None and options == self.calibration.generation:
+            said = [evolve(one, expected=self.calibration(one.confidence)) for one in said]
+        for found in hooks().slp_after_translation(pipeline=self, translations=said):
+            said = [
+                evolve(one, notes=(*one.notes, *notes))
+                for one, notes in zip(said, found, strict=True)
+            ]
         return said
 
     def translate(
         self, source: str | Path | Mapping[str, str | Path], **options: Any
     ) -> Translation:
         """Translate one file (or a file for each signal: ``{"pose": ..., "video": ...}``).
+
+        It is decoded as the recipe's ``[evaluation]`` has it, ``options`` aside.
 
         Raises:
             UserError: the file cannot be read, or another signal is missing.
@@ -191,7 +208,8 @@ class Pipeline(nn.Module):
             raise UserError(f"this pipeline also reads {', '.join(missing)}; give a file for each")
         row = Row({name: str(one) for name, one in given.items()}, Path(), 0)
         self.eval()
-        return self.generate(collate([self.sample(row)]), **options)[0]
+        settings = {**self.recipe.evaluation.generation, **options}
+        return self.generate(collate([self.sample(row)]), **settings)[0]
 
     def sample(self, row: Row) -> Sample:
         """Read and tokenise one row for translation, without labels."""
@@ -202,7 +220,7 @@ class Pipeline(nn.Module):
     # -- to disk and back --------------------------------------------------------------------
 
     def save(self, folder: Path | str) -> None:
-        """Write the pipeline: recipe, weights and assets, whole or not at all."""
+        """Write the pipeline: recipe, weights, assets and calibration, whole or not at all."""
         with whole_folder(Path(folder)) as beside:
             write_text(beside / RECIPE, self.recipe.to_toml())
             for path in [*self.processors, *self.parts]:
@@ -212,9 +230,11 @@ class Pipeline(nn.Module):
                 if not any(assets.iterdir()):
                     assets.rmdir()
             save_model(self, str(beside / WEIGHTS))
+            if self.calibration is not None:
+                self.calibration.save(beside)
 
     def load_weights(self, folder: Path | str) -> None:
-        """Load what :meth:`save` wrote, strictly.
+        """Load the weights that :meth:`save` wrote, strictly. The pipeline is not calibrated then.
 
         Raises:
             UserError: weights are absent, missing, unexpected or of another shape.
@@ -226,6 +246,7 @@ class Pipeline(nn.Module):
             load_model(self, str(file), strict=True, device=str(self.device))
         except (RuntimeError, SafetensorError) as error:
             raise UserError(f"{file}: does not fit this pipeline: {error}") from error
+        self.calibration = None
 
     @classmethod
     def from_pretrained(cls, folder: Path | str) -> Pipeline:
@@ -244,6 +265,7 @@ class Pipeline(nn.Module):
                 raise UserError(f"{folder}: is no saved pipeline or finished run ({name} missing)")
         pipeline = build(check(load_recipe(home / RECIPE)), assets=home / ASSETS)
         pipeline.load_weights(home)
+        pipeline.calibration = Calibration.load(home)
         return pipeline.eval()
 
 
