@@ -15,12 +15,14 @@ from slp_core.check import Node, Plan, check
 from slp_core.context import Context
 from slp_core.errors import MissingWeights, UserError
 from slp_core.hooks import hooks
+from slp_core.inner import Inner
 from slp_core.manifest import Manifest
 from slp_core.parts import Objective, Part
 from slp_core.pipeline import Pipeline
 from slp_core.reading import RowReader
 from slp_core.recipe import ObjectiveUse, Recipe, Stage
 from slp_core.signals import Processor
+from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Size, TensorType, part_speaking, unify
 
 #: Parts whose weights tell sizes come first; what lies between them is made to fit.
@@ -117,9 +119,29 @@ def _make_objective(
 ) -> Objective:
     torch.manual_seed(_seed(plan.recipe.header.seed, f"{stage.name}.{use.label}"))
     context = Context(path=use.label, target=use.target or plan.recipe.data.target, meta=meta)
-    objective = _call(node, context)
+    objective = _call(node.spec, node.config, context, str(node.entry))
     objective.on, objective.target = use.on, context.target
     return objective
+
+
+def build_inner(inner: Inner, context: Context, name: str, **changes: Any) -> Any:
+    """Build the part that another one's configuration holds at the key ``name``.
+
+    ``context`` is of the part that holds it; ``changes`` are what the inner one is told instead.
+    Its weights are drawn from a seed of its own, as those of every part are.
+
+    Raises:
+        MissingWeights: a checkpoint is not there.
+        UserError: it cannot be made.
+    """
+    path = ".".join(word for word in (context.path, name) if word)
+    assets = context.assets and context.assets / name
+    context = evolve(context, path=path, assets=assets, **changes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_seed(torch.initial_seed(), path))
+        part = _call(inner.spec, inner.config, context, f'{inner.spec.kind} "{inner.name}"')
+    part.context = evolve(context, train=None, texts=())
+    return part
 
 
 def _make_all(
@@ -174,7 +196,7 @@ def _make(
         assets=assets and assets / node.path,
         meta=meta,
     )
-    part = _call(node, context)
+    part = _call(node.spec, node.config, context, str(node.entry))
     told = node.inputs if node.kind == "decoder" else node.output
     if told is not None:
         _settle(node, told, part.sizes())
@@ -183,14 +205,14 @@ def _make(
     return part
 
 
-def _call(node: Node, context: Context) -> Any:
+def _call(spec: ComponentSpec, config: Any, context: Context, who: str) -> Any:
     try:
-        factory = node.spec.load()
+        factory = spec.load()
     except ImportError as error:
-        raise UserError(f"{node.path}: {node.entry} cannot be imported: {error}") from error
-    part = factory(node.config, context)
-    if not isinstance(part, Part | Processor) and node.kind not in ("corpus", "metric"):
-        raise UserError(f"{node.path}: {node.entry} made a {type(part).__name__}, no {node.kind}")
+        raise UserError(f"{context.path}: {who} cannot be imported: {error}") from error
+    part = factory(config, context)
+    if not isinstance(part, Part | Processor) and spec.kind not in ("corpus", "metric"):
+        raise UserError(f"{context.path}: {who} made a {type(part).__name__}, no {spec.kind}")
     return part
 
 

@@ -25,6 +25,7 @@ class Context:
     output: TensorType | None = None  #: what must go out, sizes resolved
     train: Manifest | None = None  #: the training rows, when a pipeline is built anew
     target: str = "text"  #: the column that is translated into
+    texts: tuple[str, ...] = ()  #: of the training rows: what it reads beside signs, if anything
     assets: Path | None = None  #: the part's own files, when a pipeline is opened again
     meta: bool = False  #: it is built on the meta device, for its shapes: nobody asks for weights
 

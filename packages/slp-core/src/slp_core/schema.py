@@ -13,7 +13,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 from cattrs import Converter
 
-from slp_core.errors import did_you_mean
+from slp_core import registry
+from slp_core.errors import UserError, did_you_mean
+from slp_core.inner import Inner
 
 Report = Callable[[str, str], None]  #: (key path, message)
 
@@ -137,8 +139,9 @@ def _structure_class(value: Any, cls: Any, key: str, report: Report) -> Any:
                 report(_join(key, name), f"is required ({_describe(field.type)})")
                 bad = True
             continue
+        make = _structure_inner if "part" in field.metadata else _structure_field
         try:
-            made[field.name] = structure(value[name], field.type, _join(key, name), report)
+            made[field.name] = make(value[name], field, _join(key, name), report)
         except Bad:
             bad = True
             continue
@@ -151,6 +154,28 @@ def _structure_class(value: Any, cls: Any, key: str, report: Report) -> Any:
     except ValueError as error:  # a rule between several keys (__attrs_post_init__)
         report(key, str(error))
         raise Bad from error
+
+
+def _structure_field(value: Any, field: Any, key: str, report: Report) -> Any:
+    return structure(value, field.type, key, report)
+
+
+def _structure_inner(value: Any, field: Any, key: str, report: Report) -> Inner:
+    """A part among the keys of another: ``{ use = "...", ... }``."""
+    if isinstance(value, Inner):
+        return value
+    _require(isinstance(value, Mapping), value, 'a part, { use = "...", ... },', key, report)
+    name = value.get("use", field.metadata.get("use"))
+    if not isinstance(name, str):
+        report(f"{key}.use", 'names no part; write use = "..."')
+        raise Bad
+    try:
+        spec = registry.find(field.metadata["part"], name).load()
+    except UserError as error:
+        report(f"{key}.use", str(error))
+        raise Bad from error
+    options = {own: one for own, one in value.items() if own != "use"}
+    return Inner(spec, structure(options, spec.config, key, report), name)
 
 
 def _valid(field: Any, value: Any, key: str, report: Report) -> bool:
@@ -186,6 +211,9 @@ def _each(items: Mapping[Any, Any], make: Callable[[Any, Any], Any]) -> dict[Any
 
 
 _converter = Converter(omit_if_default=True)
+_converter.register_unstructure_hook(
+    Inner, lambda one: {"use": one.name, **_converter.unstructure(one.config)}
+)
 
 
 def unstructure(value: Any) -> Any:
