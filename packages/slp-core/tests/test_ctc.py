@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from slp_core.context import Context
 from slp_core.ctc import (
     Transcriber,
     Transcript,
@@ -23,7 +24,10 @@ from slp_core.ctc import (
     log_likelihood,
     unit_probabilities,
 )
+from slp_core.errors import UserError
+from slp_core.manifest import read_manifest, write_manifest
 from slp_core.sequence import Sequence, lengths_to_mask
+from slp_core.units import UnitsConfig
 
 
 def test_the_most_frequent_units_are_known():
@@ -46,6 +50,22 @@ def test_they_are_found_again(kind, tmp_path):
     units = Units.learn(["grün ist  es", "über"], kind)
     units.save(tmp_path)
     assert Units.load(tmp_path) == units
+
+
+def test_a_part_learns_units_once(tmp_path):
+    write_manifest(tmp_path / "train.tsv", ["letters"], [["BA"], [""], ["ABBA"]])
+    context = Context(path="expert", train=read_manifest(tmp_path / "train.tsv"))
+    units = Units.of(UnitsConfig("char"), "letters", context)
+    assert units.known == ("A", "B")
+    units.save(tmp_path)
+    assert Units.of(UnitsConfig("word"), "letters", Context(assets=tmp_path)) == units
+    for config, column, train, said in [
+        (UnitsConfig(), "letters", None, "expert: .* there are none; give .data. train"),
+        (UnitsConfig(min_count=9), "letters", context.train, "holds no word 9 times"),
+        (UnitsConfig(), "leters", context.train, 'did you mean "letters"'),
+    ]:
+        with pytest.raises(UserError, match=said):
+            Units.of(config, column, Context(path="expert", train=train))
 
 
 @given(st.lists(st.integers(0, 3), max_size=12))

@@ -24,9 +24,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
+from slp_core.context import Context
+from slp_core.errors import UserError
 from slp_core.files import write_text
 from slp_core.parts import Part
 from slp_core.sequence import Sequence, lengths_to_mask
+from slp_core.units import UnitsConfig
 
 BLANK, UNKNOWN = 0, 1  #: classes; the units of a column follow
 FILE = "units.json"
@@ -60,6 +63,30 @@ class Units:
         counts = Counter(unit for text in texts for unit in _split(text, kind))
         kept = [unit for unit, count in counts.items() if count >= min_count]
         return cls(kind, tuple(sorted(kept, key=lambda unit: (-counts[unit], unit))[:size]))
+
+    @classmethod
+    def of(cls, config: UnitsConfig, column: str, context: Context) -> Units:
+        """A part's own, where a pipeline is opened again; else those of the training rows.
+
+        Raises:
+            UserError: there are no training rows, or nothing to learn in them.
+        """
+        if context.assets is not None:
+            return cls.load(context.assets)
+        where = context.path or "a part that reads by CTC"
+        if context.train is None:
+            raise UserError(
+                f"{where}: the units of the column `{column}` are learnt from the training rows, "
+                "and there are none; give [data] train in the recipe, or Context(train=...) in "
+                "Python"
+            )
+        units = cls.learn(context.train.column(column), config.units, config.size, config.min_count)
+        if not units.known:
+            raise UserError(
+                f"{where}: the column `{column}` of {context.train.file} holds no {config.units} "
+                f"{config.min_count} times; there is nothing to learn to read"
+            )
+        return units
 
     def encode(self, text: str) -> list[int]:
         """A text to classes; no blank among them."""
