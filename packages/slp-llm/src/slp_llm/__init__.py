@@ -5,6 +5,8 @@ from __future__ import annotations
 from slp_core.lazy import attributes
 
 _HOME = {
+    "CTCDecoder": "decoders.ctc.model",
+    "CTCDecoderConfig": "decoders.ctc.spec",
     "CausalLm": "decoders.causal_lm.model",
     "CausalLmConfig": "decoders.causal_lm.spec",
     "CausalScratch": "decoders.causal_lm.spec",
