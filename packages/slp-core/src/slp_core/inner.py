@@ -1,4 +1,4 @@
-"""Parts inside parts: ``then = { use = "causal-lm", ... }`` among a decoder's keys. Free of torch."""
+"""Parts inside parts: `then = { use = "causal-lm", ... }` among a decoder's keys. No torch."""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ from slp_core.lazy import attributes
 _HOME = {
     "CTCDecoder": "decoders.ctc.model",
     "CTCDecoderConfig": "decoders.ctc.spec",
+    "Cascade": "decoders.cascade.model",
+    "CascadeConfig": "decoders.cascade.spec",
     "CausalLm": "decoders.causal_lm.model",
     "CausalLmConfig": "decoders.causal_lm.spec",
     "CausalScratch": "decoders.causal_lm.spec",
@@ -15,10 +17,12 @@ _HOME = {
     "ExamplesConfig": "decoders.prompts",
     "Generation": "decoders.config",
     "Lora": "decoders.config",
+    "Noise": "decoders.cascade.spec",
     "Scratch": "decoders.seq2seq.spec",
     "Seq2Seq": "decoders.seq2seq.model",
     "Seq2SeqConfig": "decoders.seq2seq.spec",
     "Vocabulary": "decoders.config",
+    "error_rates": "decoders.cascade.errors",
 }
 __all__ = sorted(_HOME)
 __getattr__ = attributes(__name__, _HOME)

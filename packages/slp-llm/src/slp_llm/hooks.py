@@ -19,9 +19,9 @@ def slp_check(plan: Plan) -> list[Problem]:
     themselves or as a part of it."""
     source = plan.recipe.source
     quantised = {
-        path: node.config
-        for path, node in plan.nodes.items()
-        if isinstance(node.config, CausalLmConfig) and node.config.quantize is not None
+        path: config
+        for path, config in plan.configs().items()
+        if isinstance(config, CausalLmConfig) and config.quantize is not None
     }
     return [
         Problem(source.where(place), place, _message(pattern, path, config))

@@ -17,6 +17,7 @@ from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.manifest import Row
 from slp_core.parts import Decoder, Translation
+from slp_core.sequence import Sequence
 from slp_llm.decoders import pretrained
 from slp_llm.decoders.lora import add_lora
 from slp_llm.decoders.prompts import Prompt
@@ -146,6 +147,15 @@ class LanguageModel(Decoder):
     @abstractmethod
     def embed(self, ids: Tensor) -> Tensor:
         """``... l`` ids to ``... l d``, as the model embeds them."""
+
+    def read_text(self, texts: Iterable[str]) -> Sequence:
+        """``b`` texts to ``b t d``, token by token as the model embeds its own; a text of no token
+        is its end alone."""
+        ids = [self._ids(text=text) or [self.tokenizer.eos_token_id] for text in texts]
+        device = self.model.get_input_embeddings().weight.device
+        together = torch.tensor([one for text in ids for one in text], device=device)  # (n)
+        steps = self.embed(together).split([len(text) for text in ids])  # each (t, d)
+        return Sequence.pad(steps, [torch.nan] * len(ids)).to(device)
 
     @torch.no_grad()
     def nearest_words(self, steps: Tensor) -> list[str]:

@@ -121,7 +121,7 @@ def _from_checkpoint(
     own."""
     where, dtype = _where(context), _dtype(config)
     options = load_options(quantize, dtype, where) if quantize else {"dtype": dtype}
-    model, tokenizer = _open(config.model, kind, where, options)
+    model, tokenizer = open_checkpoint(config.model, kind, where, options)
     if context.assets is None:
         _add_tokens(tokenizer, config.new_tokens, where)
     else:
@@ -148,8 +148,15 @@ def _tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _open(name: str, kind: Kind, where: str, options: dict[str, Any]) -> tuple[Any, Any]:
-    """What is at the hub or in a folder, whole."""
+def open_checkpoint(
+    name: str, kind: Kind, where: str, options: dict[str, Any]
+) -> tuple[Any, Any]:
+    """The model and the tokenizer at the hub or in a folder, whole.
+
+    Raises:
+        MissingWeights: they are not there.
+        UserError: they are of another kind, or weights are missing.
+    """
     from transformers import AutoTokenizer
 
     try:
@@ -200,7 +207,7 @@ def _texts(context: Context, where: str) -> list[str]:
             f"{where}.scratch: the tokenizer is trained on the training rows, and there are none; "
             "give [data] train in the recipe, or Context(train=...) in Python"
         )
-    return context.train.column(context.target)
+    return [*context.train.column(context.target), *context.texts]
 
 
 def _add_tokens(tokenizer: Any, new: Sequence[str], where: str) -> None:

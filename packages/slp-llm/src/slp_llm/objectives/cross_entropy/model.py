@@ -31,6 +31,10 @@ class CrossEntropy(Objective):
         """The number of tokens scored."""
         return int(self._scored(batch.tokens_of(self.on)).sum())
 
+    def reads_signs(self, pipeline: Pipeline) -> bool:
+        """Whether the decoder does."""
+        return pipeline.decoder.reads_signs
+
     def forward(self, pipeline: Pipeline, trace: Trace, batch: Batch) -> Tensor:
         tokens = batch.tokens_of(self.on)
         scored = self._scored(tokens)  # (b, l)

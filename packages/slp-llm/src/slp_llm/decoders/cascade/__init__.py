@@ -1,0 +1,1 @@
+"""Signs to glosses, glosses to text."""
