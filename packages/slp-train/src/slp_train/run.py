@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -52,7 +52,7 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
     from slp_train import distributed
     from slp_train.evaluation import print_evaluation, print_examples, refuse_test_selection
     from slp_train.provenance import write_provenance
-    from slp_train.stage import run_stage
+    from slp_train.stage import reads_signs, run_stage
 
     if not recipe.stages:
         raise UserError(f"{recipe.source.file}: has no [[stages]]; there is nothing to train")
@@ -61,19 +61,24 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
     refuse_test_selection(manifests, recipe)
     _claim(folder, recipe, restart)
     cache = _cache(recipe)
+    text_alone = pipeline.reader.only(())
     sets: dict[str, SampleDataset] = {}
+    read: dict[str, dict[str, Any]] = {}  # how each split of them is read
     for number, stage in enumerate(recipe.stages):
-        streams = kept_streams(pipeline, number)
-        if number == 0 or streams != kept_streams(pipeline, number - 1):
-            for split in need:
-                manifest, training = manifests[split], split == "train"
+        signs = {"streams": kept_streams(pipeline, number)}
+        for split in need:
+            how = signs if reads_signs(pipeline, plan, stage, split) else {"reader": text_alone}
+            if read.get(split) != how:
+                training, read[split] = split == "train", how
                 sets[split] = _dataset(
-                    pipeline, manifest, cache, split, folder, training=training, streams=streams
+                    pipeline, manifests[split], cache, split, folder, training=training, **how
                 )
         if number == 0 and distributed.is_main():
             write_provenance(folder, plan, pipeline, manifests)
         place = folder / stage.name
         run_stage(pipeline, plan, stage, sets["train"], sets.get("validation"), place)
+    if "validation" in manifests:
+        _calibrate(pipeline, manifests["validation"], folder, cache)
     if distributed.is_main():
         pipeline.save(folder / "pipeline")
     distributed.barrier()
@@ -224,6 +229,16 @@ def _list_skipped(file: Path, bad: Sequence[BadRow]) -> None:
         return
     rows = [[one.row.id, one.row.where, " ".join(one.reason.split())] for one in bad]
     write_manifest(file, ["id", "where", "reason"], rows)
+
+
+def _calibrate(pipeline: Pipeline, manifest: Manifest, folder: Path, cache: SignalCache) -> None:
+    """Learn on the validation split what the confidence of translations is worth."""
+    from slp_train.evaluation import calibrate
+
+    reader = pipeline.reader.only(pipeline.recipe.heard)
+    dataset = _dataset(pipeline, manifest, cache, "validation", folder, reader=reader)
+    with bar("calibrating the confidence") as progress:
+        pipeline.calibration = calibrate(pipeline, dataset, "validation", progress)
 
 
 def _evaluate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from slp_train.evaluation.calibration import calibrate
 from slp_train.evaluation.evaluate import evaluate
 from slp_train.evaluation.files import compare_runs, read_evaluation, write_evaluation
 from slp_train.evaluation.scores import (
@@ -21,6 +22,7 @@ __all__ = [
     "Prediction",
     "Scored",
     "build_metrics",
+    "calibrate",
     "compare_runs",
     "evaluate",
     "language_of",

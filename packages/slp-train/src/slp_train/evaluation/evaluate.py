@@ -16,6 +16,8 @@ from slp_core.hooks import hooks
 from slp_core.manifest import Manifest
 from slp_train import distributed
 from slp_train.evaluation.blindness import blind_hypotheses
+from slp_train.evaluation.calibration import judge
+from slp_train.evaluation.names import judge_names
 from slp_train.evaluation.scores import (
     Evaluation,
     Prediction,
@@ -95,6 +97,8 @@ def evaluate(
             theirs = [metric.statistics(texts, references) for metric in metrics]
             p = randomisation_p(metrics[first], statistics[first], theirs[first], _TRIALS)
             blind.append(_scored(name, metrics, theirs, resamples=0, p=p))
+    predictions = _predictions([row.id for row in dataset.rows], references, said, seen)
+    calibration = pipeline.calibration
     evaluation = Evaluation(
         split=split,
         samples=len(manifests[split]),
@@ -111,8 +115,15 @@ def evaluate(
             if mask.any()
         ],
         controls=blind,
+        confidence=judge(
+            [one.confidence for one in predictions],
+            [one.expected for one in predictions],
+            [one.chrf / 100 for one in predictions],
+            in_sample=calibration is not None and calibration.split == split,
+        ),
+        names=judge_names(dataset.rows, predictions),
         one_lined=sum(a.text != b for a, b in zip(said, hypotheses, strict=True)),
-        predictions=_predictions([row.id for row in dataset.rows], references, said, seen),
+        predictions=predictions,
     )
     if distributed.is_main():
         scores = {name: one.value for name, one in evaluation.whole.scores.items()}
@@ -176,6 +187,9 @@ def _predictions(
                 bleu=bleu.sentence_score(text, [reference]).score,
                 chrf=chrf.sentence_score(text, [reference]).score,
                 seen=None if seen is None else bool(seen[number]),
+                expected=one.expected,
+                notes=one_line("; ".join(note.message for note in one.notes)),
+                offer=next((one_line(n.offer) for n in one.notes if n.offer is not None), None),
             )
         )
     return found

@@ -17,11 +17,13 @@ from slp_train.evaluation.scores import Evaluation, Prediction, build_metrics
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.tsv"
 _COLUMNS = ("id", "reference", "hypothesis", "confidence", "bleu", "chrf", "seen")
+_FURTHER = ("expected", "notes", "offer")  # each where a row has it
 _SEEN = {True: "yes", False: "no", None: ""}
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """Write the scores and a row for every sample, each file whole or not at all."""
+    further = [name for name in _FURTHER if any(_said(one, name) for one in evaluation.predictions)]
     rows = [
         (
             one.id,
@@ -31,12 +33,18 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
             f"{one.bleu:.2f}",
             f"{one.chrf:.2f}",
             _SEEN[one.seen],
+            *(_said(one, name) for name in further),
         )
         for one in evaluation.predictions
     ]
-    write_manifest(folder / PREDICTIONS, _COLUMNS, rows)
+    write_manifest(folder / PREDICTIONS, [*_COLUMNS, *further], rows)
     scores = json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False)
     write_text(folder / METRICS, scores + "\n")
+
+
+def _said(one: Prediction, name: str) -> str:
+    value = getattr(one, name)
+    return f"{value:.6f}" if isinstance(value, float) else value or ""
 
 
 def read_evaluation(folder: Path) -> Evaluation:
@@ -67,7 +75,9 @@ def _read_predictions(file: Path) -> list[Prediction]:
         try:
             confidence, bleu, chrf = map(float, numbers)
             scores = (confidence, bleu, chrf, seen[training])
-            found.append(Prediction(id, reference, hypothesis, *scores))
+            expected, notes, offer = map(row.get, _FURTHER)
+            further = float(expected) if expected else None, notes, offer or None
+            found.append(Prediction(id, reference, hypothesis, *scores, *further))
         except (ValueError, KeyError) as error:
             raise UserError(f"{row.where}: is no prediction: {error} cannot be read") from error
     return found

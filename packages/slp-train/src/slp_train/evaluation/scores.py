@@ -43,6 +43,48 @@ class Prediction:
     bleu: float  #: of the sentence, with effective order
     chrf: float  #: of the sentence
     seen: bool | None  #: whether the reference is a training sentence; None: not known
+    expected: float | None = None  #: the quality to be expected, in [0, 1]; None: not calibrated
+    notes: str = ""  #: what plugins found
+    offer: str | None = None  #: the text as they would have it, if another
+
+
+@frozen
+class Gap:
+    """An expected calibration error, in [0, 1]: how far what is promised is from the quality."""
+
+    error: float
+    chance: float  #: what a perfect calibration stays below in 95 of 100 such sets of translations
+
+
+@frozen
+class Kept:
+    """What is left where the least sure translations are withheld."""
+
+    coverage: float  #: the share that is kept
+    samples: int
+    expected: float | None  #: the lowest that is kept: what to reject below
+    chrf: float  #: mean sentence chrF
+
+
+@frozen
+class Confidence:
+    """What confidence is worth, by the quality of translations: sentence chrF / 100."""
+
+    bins: int  #: of equally many translations, that the errors are of
+    raw: Gap  #: of the raw confidence, which promises nothing
+    expected: Gap | None  #: of what is expected; None: not calibrated
+    in_sample: bool  #: whether the calibration was fitted to these very translations
+    kept: list[Kept]
+
+
+@frozen
+class Names:
+    """Names that were spelled, as the manifest has them: in how many percent of the samples with
+    some the translation has them all, and in how many what is offered has."""
+
+    samples: int
+    said: float
+    offered: float
 
 
 @frozen
@@ -60,6 +102,8 @@ class Evaluation:
     whole: Scored
     parts: list[Scored] = field(factory=list)  #: seen and unseen sentences, short and long ones
     controls: list[Scored] = field(factory=list)
+    confidence: Confidence | None = None  #: None: too few samples
+    names: Names | None = None  #: None: no sample has any
     one_lined: int = 0  #: hypotheses whose tabs and line breaks became blanks before scoring
     predictions: list[Prediction] = field(factory=list, repr=False)  #: in a file of their own
 

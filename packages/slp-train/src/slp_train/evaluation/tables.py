@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from slp_train.evaluation.scores import Evaluation, verdict
+from slp_train.evaluation.scores import Confidence, Evaluation, Names, verdict
 
 
 def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> None:
@@ -42,8 +42,32 @@ def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> 
         console.print(
             f"{evaluation.one_lined} hypotheses held tabs or line breaks; they are blanks now."
         )
+    if evaluation.confidence is not None:
+        console.print(confidence_line(evaluation.confidence))
+    if evaluation.names is not None:
+        console.print(names_line(evaluation.names))
     headline = whole[evaluation.headline]
     console.print(f"{headline.name}: {headline.signature}", style="dim")
+
+
+def confidence_line(found: Confidence) -> str:
+    """How far the confidence is from the quality, in a sentence or two."""
+    raw = f"of the raw confidence {found.raw.error:.3f}, in {found.bins} bins"
+    if found.expected is None:
+        return f"Calibration error {raw}: translations have no expected quality here."
+    error, chance = found.expected.error, found.expected.chance
+    said = (
+        f"Calibration error of the expected quality {error:.3f} (by chance alone up to "
+        f"{chance:.3f}), {raw}."
+    )
+    fitted = " It was fitted to these very translations: on others it is larger."
+    return said + fitted if found.in_sample else said
+
+
+def names_line(found: Names) -> str:
+    """How many spelled names were said."""
+    said = f"Spelled names: all said in {found.said:.1f} % of {found.samples} samples"
+    return f"{said}, in {found.offered:.1f} % with what is offered."
 
 
 def print_examples(evaluation: Evaluation, count: int = 5) -> None:
