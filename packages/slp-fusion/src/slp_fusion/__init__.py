@@ -5,6 +5,8 @@ from __future__ import annotations
 from slp_core.lazy import attributes
 
 _HOME = {
+    "AdaptiveGate": "fusions.adaptive_gate.model",
+    "AdaptiveGateConfig": "fusions.adaptive_gate.spec",
     "CNNConfig": "mappers.cnn.spec",
     "CNNMapper": "mappers.cnn.model",
     "CRA": "mappers.cra.model",
@@ -13,8 +15,11 @@ _HOME = {
     "ConcatFusion": "fusions.concat.model",
     "Contrastive": "objectives.contrastive.model",
     "ContrastiveConfig": "objectives.contrastive.spec",
+    "CrossAttention": "fusions.cross_attention.model",
+    "CrossAttentionConfig": "fusions.cross_attention.spec",
     "GRUConfig": "mappers.gru.spec",
     "GRUMapper": "mappers.gru.model",
+    "GateConfig": "fusions.adaptive_gate.spec",
     "LinearConfig": "mappers.linear.spec",
     "LinearMapper": "mappers.linear.model",
     "MLPConfig": "mappers.mlp.spec",
@@ -23,6 +28,9 @@ _HOME = {
     "MMDConfig": "objectives.mmd.spec",
     "Regression": "objectives.regression.model",
     "RegressionConfig": "objectives.regression.spec",
+    "Route": "objectives.route.model",
+    "RouteConfig": "objectives.route.spec",
+    "RouterConfig": "fusions.config",
     "SegmentsConfig": "mappers.segments.spec",
     "SegmentsMapper": "mappers.segments.model",
     "SignAdapter": "mappers.sign_adapter.model",

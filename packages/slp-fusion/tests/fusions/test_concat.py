@@ -12,14 +12,15 @@ from slp_core.errors import UserError
 from slp_core.sequence import Sequence, lengths_to_mask
 from slp_core.tensortype import Rate, Size, Symbol, TensorType, TypeMismatch
 from slp_fusion.fusions.concat.spec import SPEC, ConcatConfig
+from slp_fusion.fusions.resampling import resample
 
 sign = SPEC.signature
 assert sign is not None
 lengths = st.lists(st.integers(1, 9), min_size=3, max_size=3)
 
 
-def fusion(axis: str, **streams: TensorType):
-    return SPEC.load()(ConcatConfig(axis), Context(streams=streams)).eval()
+def fusion(axis: str, resampled: bool = False, **streams: TensorType):
+    return SPEC.load()(ConcatConfig(axis, resampled), Context(streams=streams)).eval()
 
 
 def stream(samples: list[torch.Tensor], extra: int = 0) -> Sequence:
@@ -69,6 +70,19 @@ def test_in_channels_a_sample_of_two_lengths_is_refused() -> None:
     }
     with pytest.raises(UserError, match=r'"hands" and "lips".* sample 1 .* 7 and 6 steps'):
         fusion("channel")(streams)
+
+
+def test_in_channels_others_may_be_brought_to_the_steps_of_the_first() -> None:
+    hands = stream([torch.randn(n, 4) for n in (5, 7)])
+    lips = stream([torch.randn(n, 3) for n in (9, 6)], extra=2)
+    output = fusion("channel", resampled=True)({"hands": hands, "lips": lips})
+    expected = torch.cat([hands.values, resample(lips, hands).values], dim=2)
+    assert torch.equal(output.steps, expected[hands.mask]) and output.steps.isfinite().all()
+    assert output.lengths.tolist() == [5, 7]
+    slow = typed(3, rate=Rate() / 4)
+    assert sign(ConcatConfig("channel", True), {"hands": typed(4), "lips": slow})["d"] == 7
+    with pytest.raises(ValueError, match='for axis = "channel"'):
+        ConcatConfig("time", True)
 
 
 def test_gradients_reach_every_stream() -> None:

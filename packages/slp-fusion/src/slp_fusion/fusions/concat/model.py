@@ -7,6 +7,7 @@ import torch
 from slp_core.errors import UserError
 from slp_core.parts import Fusion
 from slp_core.sequence import Sequence
+from slp_fusion.fusions.resampling import resample
 
 
 class ConcatFusion(Fusion):
@@ -14,7 +15,8 @@ class ConcatFusion(Fusion):
 
     ``time``: ``b t1+t2 d``, the valid steps of a sample's streams one after another with no
     padding between them; the steps have no clock any more (rate NaN). ``channel``:
-    ``b t d1+d2``; the streams of a sample need the same number of steps.
+    ``b t d1+d2``; the streams of a sample need the same number of steps, unless they are to be
+    brought to those of the first (``resample``).
     """
 
     def sizes(self) -> dict[str, int]:
@@ -26,9 +28,14 @@ class ConcatFusion(Fusion):
         """Join the streams.
 
         Raises:
-            UserError: ``axis = "channel"`` and a sample's streams differ in length.
+            UserError: ``axis = "channel"``, and a sample's streams differ in length.
         """
-        return _in_time(streams) if self.config.axis == "time" else _in_channels(streams)
+        if self.config.axis == "time":
+            return _in_time(streams)
+        if self.config.resample:
+            first = next(iter(streams.values()))
+            streams = {name: resample(stream, first) for name, stream in streams.items()}
+        return _in_channels(streams)
 
 
 def _in_time(streams: dict[str, Sequence]) -> Sequence:

@@ -18,16 +18,27 @@ class ConcatConfig:
         default="time",
         metadata={"help": "streams one after another (time), or side by side (channel)"},
     )
+    resample: bool = field(
+        default=False,
+        metadata={"help": "side by side, bring all to the steps of the first (linear)"},
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.resample and self.axis == "time":
+            raise ValueError('`resample` is for axis = "channel"')
 
 
 def signature(config: ConcatConfig, inputs: dict[str, TensorType]) -> TensorType:
-    """Several ``b t d`` to one: ``time`` needs equal widths, ``channel`` equal rates."""
+    """Several ``b t d`` to one: ``time`` needs equal widths, ``channel`` equal rates, or
+    ``resample``."""
     for name, stream in inputs.items():
         try:
             stream.expect("b t d", dtype="float32")
         except TypeMismatch as error:
             raise TypeMismatch(f'cannot be joined: "{name}" {error}') from error
-    return _in_time(inputs) if config.axis == "time" else _in_channels(inputs)
+    if config.axis == "time":
+        return _in_time(inputs)
+    return _in_channels(inputs, config.resample)
 
 
 def _in_time(inputs: dict[str, TensorType]) -> TensorType:
@@ -40,15 +51,17 @@ def _in_time(inputs: dict[str, TensorType]) -> TensorType:
     return inputs[first].to("b t d", rate=None, modality=None)
 
 
-def _in_channels(inputs: dict[str, TensorType]) -> TensorType:
+def _in_channels(inputs: dict[str, TensorType], resample: bool) -> TensorType:
     first, *others = inputs
     rate = inputs[first].rate
     for name in others:
-        if inputs[name].rate != rate:
+        if inputs[name].rate != rate and not resample:
             theirs = " and ".join(
                 f'"{one}" has {inputs[one].rate or "no clock"}' for one in (first, name)
             )
-            raise TypeMismatch(f"differ in rate, side by side they must not: {theirs}")
+            raise TypeMismatch(
+                f"differ in rate, side by side they must not: {theirs} (or write resample = true)"
+            )
     widths = [stream["d"] for stream in inputs.values()]
     known = [int(width) for width in widths if isinstance(width, Size)]
     total = Size(sum(known), "axis") if len(known) == len(widths) else Symbol("d")

@@ -1,0 +1,1 @@
+"""A gate between what the hands say and what the lips say."""

@@ -1,0 +1,1 @@
+"""The hands attend to the lips."""

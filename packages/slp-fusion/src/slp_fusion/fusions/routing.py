@@ -1,0 +1,137 @@
+"""Which expert tells of the hands at every step, by straight-through Gumbel-Softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from slp_core.context import Context
+from slp_core.errors import UserError
+from slp_core.parts import Fusion
+from slp_core.sequence import Sequence
+from slp_fusion.fusions.config import RouterConfig, experts
+from slp_fusion.fusions.resampling import resample
+
+
+class Router(nn.Module):
+    """Steps ``b t d`` to one logit a route, ``b t r``, and to a route for every step.
+
+    In training a route is drawn (Jang et al., arXiv:1611.01144): one-hot in the forward pass, with
+    the gradient of the softmax of (logits + Gumbel noise) / tau. tau goes geometrically from
+    ``temperature`` to ``final`` over the first ``steps`` forward passes in training mode, those of
+    accumulated batches and of earlier stages included; a buffer counts them, so that a resumed run
+    goes on. In evaluation it is the likeliest route.
+    """
+
+    forwards: Tensor
+
+    def __init__(self, config: RouterConfig, width: int) -> None:
+        super().__init__()
+        self.config = config
+        routes = len(config.routes)
+        first = nn.Conv1d(width, config.hidden or routes, config.window, padding="same")
+        deeper = [nn.ReLU(), nn.Conv1d(config.hidden, routes, 1)] if config.hidden else []
+        self.layers = nn.Sequential(first, *deeper)
+        self.register_buffer("forwards", torch.tensor(0))
+
+    @property
+    def temperature(self) -> float:
+        """tau of the next forward pass in training."""
+        config = self.config
+        gone = min(int(self.forwards) / config.steps, 1)
+        return config.temperature * (config.final / config.temperature) ** gone
+
+    def forward(self, steps: Sequence) -> Sequence:
+        """The logits of every step, ``b t r``; zeros stand for steps outside the sample."""
+        values = steps.values.masked_fill(~steps.mask[..., None], 0)
+        return steps.with_values(self.layers(values.mT).mT)
+
+    def draw(self, logits: Tensor) -> Tensor:
+        """``b t r`` to one-hot ``b t r`` with a gradient, one more forward pass counted."""
+        precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        drawn = F.gumbel_softmax(precise, self.temperature, hard=True)
+        self.forwards += 1
+        return drawn
+
+
+class RoutedFusion(Fusion):
+    """A fusion of the hands with the stream ``lips``. The hands are told by one expert, or by
+    several and a router; the steps of the (first) expert are the clock of all."""
+
+    def __init__(self, config: Any, context: Context, lips: str | None) -> None:
+        super().__init__(config, context)
+        types = context.streams
+        if not types:
+            raise UserError(
+                f"{type(self).__name__} is built with Context(streams={{...}}), the types it reads"
+            )
+        self.route: RouterConfig | None = config.route
+        self.experts = experts(self.route, lips, types)
+        self.width = types[self.experts[0]].known("d")
+        self.router = self.route and Router(self.route, types[self.route.on].known("d"))
+        self._shares: Tensor | None = None
+
+    @property
+    def route_names(self) -> tuple[str, ...]:
+        """What the router's classes are called; none where there is no router."""
+        return self.route.routes if self.route else ()
+
+    def subparts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """``router``."""
+        return {"router": self.router.parameters()} if self.router else {}
+
+    def gauges(self) -> dict[str, float]:
+        """``temperature``, and ``share_<route>``: the steps of the last training batch that went
+        that way."""
+        if self.router is None:
+            return {}
+        told = {"temperature": self.router.temperature}
+        if self._shares is not None:
+            shares = self._shares.tolist()
+            told |= {f"share_{n}": one for n, one in zip(self.route_names, shares, strict=True)}
+        return told
+
+    def route_logits(self, streams: dict[str, Sequence]) -> Sequence:
+        """``b t r`` on the experts' clock: the logarithm of each route's odds, up to a constant.
+
+        Raises:
+            UserError: there is no router.
+        """
+        if self.router is None or self.route is None:
+            raise UserError(f"{self.context.path or type(self).__name__}: has no `route`")
+        logits = self.router(streams[self.route.on])
+        return resample(logits, streams[self.experts[0]])
+
+    def routes(self, streams: dict[str, Sequence]) -> Sequence:
+        """``b t r`` on the experts' clock: the probability of each of :attr:`route_names`, without
+        noise.
+
+        Raises:
+            UserError: there is no router.
+        """
+        logits = self.route_logits(streams)
+        return logits.with_values(logits.values.float().softmax(-1))
+
+    def manual(self, streams: dict[str, Sequence], draw: bool) -> Sequence:
+        """What the hands say, ``b t d``: M_t = sum over experts k of r_t[k] S_k,t, and nothing
+        where the route is ``rest``. r_t is one-hot: drawn, or the likeliest."""
+        clock = streams[self.experts[0]]
+        if self.router is None:
+            return resample(clock, clock)
+        logits = self.route_logits(streams).values
+        if draw:
+            chosen = self.router.draw(logits)
+            self._shares = chosen.detach()[clock.mask].mean(0)
+        else:
+            chosen = F.one_hot(logits.argmax(-1), logits.shape[-1])
+        values = torch.stack(
+            [
+                chosen[..., [route]].to(clock.values) * resample(streams[name], clock).values
+                for route, name in enumerate(self.experts)
+            ]
+        )  # (experts, b, t, d)
+        return Sequence(values.sum(0), clock.mask, clock.rate)

@@ -1,0 +1,1 @@
+"""The router learns where signs and spelled names are."""
