@@ -42,6 +42,8 @@ def test_the_most_frequent_units_are_known():
 def test_characters_hold_blanks():
     units = Units.learn(["ANNA ZOE "], "char")
     assert units.decode(units.encode("ZOE ANNA")) == "ZOE ANNA"
+    assert units.words == ("ANNA", "ZOE")
+    assert Units.learn(["ANNA ZOE"]).words == ()
     assert units.encode("") == []
 
 

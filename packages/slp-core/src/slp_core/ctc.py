@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from attrs import frozen
+from attrs import asdict, frozen
 from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -42,10 +42,12 @@ class Units:
     """What a column is written in: words between blanks, or characters.
 
     Class 0 is CTC's blank, class 1 stands for what training never saw, the others are ``known``.
+    ``words``: those that training wrote in characters, sorted.
     """
 
     kind: Literal["word", "char"]
     known: tuple[str, ...]
+    words: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return 2 + len(self.known)
@@ -60,9 +62,12 @@ class Units:
     ) -> Units:
         """The most frequent units of ``texts``, ties in order of spelling; ``size`` of them at
         most, and none that occurs less than ``min_count`` times."""
+        texts = [*texts]
         counts = Counter(unit for text in texts for unit in _split(text, kind))
         kept = [unit for unit, count in counts.items() if count >= min_count]
-        return cls(kind, tuple(sorted(kept, key=lambda unit: (-counts[unit], unit))[:size]))
+        known = tuple(sorted(kept, key=lambda unit: (-counts[unit], unit))[:size])
+        words = {word for text in texts for word in text.split()} if kind == "char" else ()
+        return cls(kind, known, tuple(sorted(words)))
 
     @classmethod
     def of(cls, config: UnitsConfig, column: str, context: Context) -> Units:
@@ -99,13 +104,12 @@ class Units:
         return (" " if self.kind == "word" else "").join(units)
 
     def save(self, folder: Path) -> None:
-        known = {"kind": self.kind, "known": self.known}
-        write_text(folder / FILE, json.dumps(known, ensure_ascii=False, indent=1) + "\n")
+        write_text(folder / FILE, json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> Units:
         table = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return cls(table["kind"], tuple(table["known"]))
+        return cls(table["kind"], tuple(table["known"]), tuple(table.get("words", ())))
 
 
 def _split(text: str, kind: str) -> list[str]:

@@ -1,4 +1,6 @@
-"""What this package adds to the check of a recipe: quantised weights are trained by no stage."""
+"""What this package adds to a run. To the check of a recipe: quantised weights are trained by no
+stage. To translations: whether their names are those that were spelled.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,12 @@ from slp_core.check import matches
 from slp_core.errors import Problem
 from slp_core.hooks import hookimpl
 from slp_llm.decoders.causal_lm.spec import CausalLmConfig
+from slp_llm.names import LETTERS, known_names, notes_of
 
 if TYPE_CHECKING:
     from slp_core.check import Plan
+    from slp_core.parts import Note, Translation
+    from slp_core.pipeline import Pipeline
 
 
 @hookimpl
@@ -31,6 +36,15 @@ def slp_check(plan: Plan) -> list[Problem]:
         for path, config in quantised.items()
         if matches(pattern, f"{path}.layers")
     ]
+
+
+@hookimpl
+def slp_after_translation(pipeline: Pipeline, translations: list[Translation]) -> list[list[Note]]:
+    """Names that are not what a fingerspelling expert read; nothing where none read."""
+    read = [one.transcripts.get(LETTERS) for one in translations]
+    names = [*known_names(pipeline)] if any(one is not None for one in read) else []
+    pairs = zip(translations, read, strict=True)
+    return [[] if one is None else notes_of(said.text, one, names) for said, one in pairs]
 
 
 def _message(pattern: str, path: str, config: CausalLmConfig) -> str:
