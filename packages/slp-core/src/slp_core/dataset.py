@@ -89,6 +89,9 @@ class BadRow:
 class SampleDataset:
     """The rows of a manifest as samples, by index.
 
+    With a ``reader`` of no stream they are text alone: no signal is asked for, and the length of a
+    sample is that of its longest list of token ids.
+
     Augmentation is drawn from (seed, epoch, index): the order of reading does not matter.
     """
 
@@ -129,15 +132,20 @@ class SampleDataset:
         lengths, bad = probe_rows(self.reader, self.rows, self.target, self.cache, progress)
         self.rows = [row for row in self.rows if row in lengths]
         self.lengths = [lengths[row] for row in self.rows]
-        self._tokens = [self._encode(row) for row in self.rows]
+        self._tokenise()
         return bad
 
     def with_objectives(self, objectives: Iterable[Objective]) -> SampleDataset:
         """The same probed rows, with the token ids that these objectives ask for."""
         other = copy(self)
         other.objectives = list(objectives)
-        other._tokens = [other._encode(row) for row in other.rows]
+        other._tokenise()
         return other
+
+    def _tokenise(self) -> None:
+        self._tokens = [self._encode(row) for row in self.rows]
+        if not self.reader.processors:
+            self.lengths = [max(map(len, ids.values()), default=1) for ids in self._tokens]
 
     def _encode(self, row: Row) -> dict[str, list[int]]:
         text = None if self.target is None else row.get(self.target)
@@ -179,6 +187,8 @@ def probe_rows(
         try:
             if target is not None and not row.get(target).strip():
                 raise UserError(f"{row.where}: the target `{target}` is empty")
+            if not reader.processors:
+                return 0
             if cache.full:
                 return reader.probe(row)
             return max(len(signal.values) for signal in cache.read(reader, row).values())

@@ -62,8 +62,9 @@ class Hooks:
         that is resumed, nor of one that is loaded because it is finished.
 
         ``samples``: at most 16 of the validation split (of the training split where there is
-        none), evenly spaced over its rows; ``folder``: the stage's, for what is to be looked at
-        later. The pipeline is in evaluation mode, and is to be left as it is found.
+        none), evenly spaced over its rows, none where the stage reads no signal;
+        ``folder``: the stage's, for what is to be looked at later. The pipeline is in evaluation
+        mode, and is to be left as it is found.
         """
 
     @hookspec

@@ -43,6 +43,13 @@ class Trace:
     def __getitem__(self, path: str) -> Sequence:
         return self.outputs[path]
 
+    @classmethod
+    def empty(cls, samples: int) -> Trace:
+        """Of a pipeline that saw no signal: no part gave anything, and nothing goes into the
+        decoder."""
+        nothing = Sequence.pad([torch.zeros(0, 0)] * samples, [torch.nan] * samples)
+        return cls({}, nothing)
+
 
 class Pipeline(nn.Module):
     """Processors and parts, wired as the recipe says. Made by :func:`slp_core.build.build`.

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from slp_core.batch import Batch
 from slp_core.errors import UserError
-from slp_core.parts import Objective
-from slp_core.pipeline import Pipeline
+from slp_core.parts import Objective, Part
+from slp_core.pipeline import Pipeline, Trace
 from slp_train import checkpoints
 
 
@@ -35,13 +35,14 @@ class StageModel(nn.Module):
             if parameter.is_floating_point():
                 parameter.requires_grad_(name in chosen)
         self.trained = [p for p in self.parameters() if p.requires_grad]
-        parts = [pipeline.part(path) for path in pipeline.parts]
+        parts = [one for one in pipeline.modules() if isinstance(one, Part)]
         self._frozen = [part for part in parts if _is_frozen(part)]
+        self.reads_signs = any(one.reads_signs(pipeline) for one in objectives.values())
         self.eval()
 
     def forward(self, batch: Batch) -> tuple[Tensor, ...]:
         """The loss of each objective, summed over its items."""
-        trace = self.pipeline(batch)
+        trace = self.pipeline(batch) if self.reads_signs else Trace.empty(len(batch))
         return tuple(one(self.pipeline, trace, batch) for one in self.by_label.values())
 
     def count(self, batch: Batch) -> list[int]:

@@ -64,10 +64,12 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
     text_alone = pipeline.reader.only(())
     sets: dict[str, SampleDataset] = {}
     read: dict[str, dict[str, Any]] = {}  # how each split of them is read
+    seen = False  # a sign
     for number, stage in enumerate(recipe.stages):
         signs = {"streams": kept_streams(pipeline, number)}
         for split in need:
             how = signs if reads_signs(pipeline, plan, stage, split) else {"reader": text_alone}
+            seen = seen or how is signs
             if read.get(split) != how:
                 training, read[split] = split == "train", how
                 sets[split] = _dataset(
@@ -77,7 +79,7 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
             write_provenance(folder, plan, pipeline, manifests)
         place = folder / stage.name
         run_stage(pipeline, plan, stage, sets["train"], sets.get("validation"), place)
-    if "validation" in manifests:
+    if seen and "validation" in manifests:
         _calibrate(pipeline, manifests["validation"], folder, cache)
     if distributed.is_main():
         pipeline.save(folder / "pipeline")

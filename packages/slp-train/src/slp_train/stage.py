@@ -78,7 +78,7 @@ def run_stage(
     names = [one.name for one in plan.recipe.stages]
     carry_on(objectives, [folder.parent / name for name in names[: names.index(stage.name)]])
     scorer, higher_is_better = None, False
-    if stage.select not in ("loss", *objectives):
+    if _translates(stage, objectives):
         scorer, higher_is_better = _scorer(stage, plan, validation)
     return train_stage(
         pipeline,
@@ -91,6 +91,23 @@ def run_stage(
         higher_is_better=higher_is_better,
         seed=plan.recipe.header.seed,
     )
+
+
+def reads_signs(pipeline: Pipeline, plan: Plan, stage: Stage, split: str) -> bool:
+    """Whether a stage needs the signals of ``train`` or ``validation``: to fit, for an objective
+    that looks at them, or to translate for ``select``."""
+    from slp_core.build import build_objectives
+
+    if stage.fit:
+        return True
+    objectives = build_objectives(plan, stage, pipeline)
+    looks = any(one.reads_signs(pipeline) for one in objectives.values())
+    return looks or (split == "validation" and _translates(stage, objectives))
+
+
+def _translates(stage: Stage, objectives: Iterable[str]) -> bool:
+    """Whether ``select`` is a metric of translations, and no loss."""
+    return stage.select not in ("loss", *objectives)
 
 
 def _scorer(stage: Stage, plan: Plan, validation: SampleDataset | None) -> tuple[Scorer, bool]:
@@ -241,10 +258,12 @@ def _flatten(table: Any, key: str = "") -> list[tuple[str, Any]]:
 
 
 def _content(dataset: SampleDataset) -> str:
-    """A hash of the rows as written and of their files' sizes and modification times."""
+    """A hash of the rows as written and of the sizes and modification times of the files that
+    are read, be it in the cache."""
     digest = hashlib.sha256()
+    reader = dataset.pipeline.reader.only(dataset.reader.processors)
     for row in dataset.rows:
-        stats = [file.stat() for file in dataset.pipeline.reader.files(row)]
+        stats = [file.stat() for file in reader.files(row)]
         stamps = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
         digest.update(json.dumps([row.fields, stamps]).encode())
     return digest.hexdigest()[:16]
@@ -278,12 +297,13 @@ def _finish(trainer: StageTrainer, stage: Stage, folder: Path) -> StageResult:
 
 
 def _tell(verb: Callable[..., Any], trainer: StageTrainer, folder: Path) -> None:
-    """Show a stage to the plugins, with some samples and without random variants of them."""
+    """Show a stage to the plugins, with some samples and without random variants of them; with
+    none where no signal was read."""
     if trainer.args.should_save:
         validation: Any = trainer.eval_dataset
         shown: SampleDataset = copy(trainer.training if validation is None else validation)
         shown.training = False
-        count = min(len(shown), _SHOWN)
+        count = min(len(shown), _SHOWN) if shown.reader.processors else 0
         samples = [shown[number * len(shown) // count] for number in range(count)]
         pipeline = trainer.model.pipeline
         verb(pipeline=pipeline, stage=trainer.stage, samples=samples, folder=folder)

@@ -8,6 +8,7 @@ from attrs.validators import and_, ge, le, lt
 from slp_core.inner import Inner
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import TensorType
+from slp_llm.decoders.ctc.spec import CTCDecoderConfig
 
 _RATE = and_(ge(0.0), le(1.0))
 
@@ -60,6 +61,8 @@ class CascadeConfig:
     lower: bool = field(default=False, metadata={"help": "`then` reads the glosses in lower case"})
 
     def __attrs_post_init__(self) -> None:
+        if isinstance(self.first.config, CTCDecoderConfig) and self.first.config.target is None:
+            raise ValueError("first: `target` is missing: the column that it reads off the signs")
         if getattr(self.then.config, "scale_inputs", False):
             raise ValueError("then: scale_inputs is for signs; glosses are embedded as tokens are")
 
