@@ -215,6 +215,17 @@ class Decoder(Part):
         """
         raise UserError(f"{self.context.path or type(self).__name__}: reads no text")
 
+    def encoded(self, inputs: Sequence, tokens: dict[str, Tokens]) -> tuple[Sequence, Sequence]:
+        """``b t d`` and ``b l d``: what the language model's encoder makes of the signs, as for
+        translating, and of the reference text. The text goes through the encoder as it was
+        before it was adapted (without its low-rank update), for signs to learn to say what a text
+        says to it.
+
+        Raises:
+            UserError: this decoder has no encoder.
+        """
+        raise UserError(f"{self.context.path or type(self).__name__}: has no encoder of text")
+
     def nearest_words(self, steps: Tensor) -> list[str]:
         """``n d`` to ``n`` words: of each step, the piece of the vocabulary whose embedding, as
         :meth:`text_embeddings` gives it, is nearest by Euclidean distance. Pieces that are no text

@@ -57,9 +57,10 @@ def slp_after_stage(pipeline: Pipeline, stage: Stage, samples: list[Sample], fol
 def _look(pipeline: Pipeline, stage: Stage, samples: list[Sample], file: Path) -> None:
     from slp_fusion.objectives.outcome import aligned_part, outcome
 
-    on = aligned_part(stage)
-    if on is not None and samples:
-        told = outcome(on, pipeline, samples)
+    aligned = aligned_part(stage)
+    if aligned is not None and samples:
+        on, through = aligned
+        told = outcome(on, pipeline, samples, through)
         write_text(file, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
 
 

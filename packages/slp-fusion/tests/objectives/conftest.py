@@ -31,13 +31,15 @@ def measured(
     texts: Sequence,
     labels: list[list[int]] | None = None,
     where: str = "",
+    decoder: Any = None,
 ) -> Tensor:
     """The objective's loss of signs and of embedded texts, whose labels differ unless given."""
     rows = labels or [[number] for number in range(len(signs.rate))]
     width = max(map(len, rows))
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
     tokens = Tokens(ids, lengths_to_mask(torch.tensor([len(row) for row in rows]), width))
-    pipeline: Any = SimpleNamespace(decoder=SimpleNamespace(text_embeddings=lambda _: texts))
+    decoder = decoder or SimpleNamespace(text_embeddings=lambda _: texts)
+    pipeline: Any = SimpleNamespace(decoder=decoder)
     batch = Batch(
         tuple(Row({}, None, number) for number in range(len(rows))),  # type: ignore[arg-type]
         {},

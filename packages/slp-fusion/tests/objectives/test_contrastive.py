@@ -164,6 +164,25 @@ def test_float32_under_autocast(padded: Any, measured: Any) -> None:
         assert torch.equal(measured(objective(), signs, texts), plain)
 
 
+def test_what_the_encoder_makes_of_both(padded: Any, measured: Any) -> None:
+    signs, texts = drawn([3, 1], seed=1), drawn([2, 4], seed=2)
+
+    class Encoder:
+        """Gives the steps it reads doubled but for one number, and the texts."""
+
+        def encoded(self, inputs: Any, tokens: Any) -> Any:
+            return inputs.with_values(inputs.values * torch.tensor([2.0, 1, 2, 2, 2])), padded(
+                texts
+            )
+
+    one = objective(through="encoder")
+    found = measured(one, padded(signs), None, decoder=Encoder())
+    doubled = [one * torch.tensor([2.0, 1, 2, 2, 2]) for one in signs]
+    assert found.item() == pytest.approx(by_hand(doubled, texts, 0.07), rel=1e-5)
+    with pytest.raises(UserError, match='leave `on` out, or write through = "embeddings"'):
+        measured(objective("mapper", through="encoder"), padded(signs), None, decoder=Encoder())
+
+
 def test_on_names_a_part(padded: Any, measured: Any) -> None:
     signs, texts = padded(drawn([3, 2])), padded(drawn([3, 2], 1))
     loss = measured(objective(), signs, texts)

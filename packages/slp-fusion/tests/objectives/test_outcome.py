@@ -123,16 +123,34 @@ def test_a_decoder_without_words_can_be_aligned_with() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "on"),
+    ("names", "aligned"),
     [
-        (("cross-entropy", "contrastive"), "mapper"),
-        (("slp-fusion:mmd",), "mapper"),
+        (("cross-entropy", "contrastive"), ("mapper", "embeddings")),
+        (("slp-fusion:mmd",), ("mapper", "embeddings")),
         (("cross-entropy",), None),
         (("other-package:contrastive",), None),
     ],
 )
-def test_stages_that_align(names: tuple[str, ...], on: str | None) -> None:
-    assert aligned_part(stage(*names, on="mapper")) == on
+def test_stages_that_align(names: tuple[str, ...], aligned: tuple[str, str] | None) -> None:
+    assert aligned_part(stage(*names, on="mapper")) == aligned
+
+
+def test_what_the_encoder_makes_of_both_is_looked_at() -> None:
+    pipeline: Any = Given()
+    embedded = pipeline.decoder.text_embeddings
+
+    def encoded(inputs: Sequence, tokens: dict[str, Tokens]) -> tuple[Sequence, Sequence]:
+        return inputs.with_values(-inputs.values), embedded(tokens)
+
+    pipeline.decoder.encoded = encoded
+    use = Use("contrastive", {"through": "encoder"})
+    on, through = aligned_part(
+        Stage("align", train=["mapper"], objectives=[ObjectiveUse(use)], epochs=1.0)
+    ) or ("", "")
+    assert (on, through) == ("decoder", "encoder")
+    told = outcome(on, pipeline, samples(), "encoder")
+    assert np.allclose(told["similarities"], -by_hand(pipeline), atol=2e-6)
+    assert not any("nearest" in one for one in told["samples"])
 
 
 def test_a_stage_leaves_what_it_was_before_and_after(tmp_path: Path) -> None:

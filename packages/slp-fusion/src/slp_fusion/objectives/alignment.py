@@ -1,8 +1,9 @@
-"""What objectives of alignment compare: what a part gives, and the text as it is embedded."""
+"""What objectives of alignment compare: what a part gives, and the text as it is embedded; or
+what the language model's encoder makes of both."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from slp_core.errors import UserError, did_you_mean
 
@@ -11,16 +12,27 @@ if TYPE_CHECKING:
     from slp_core.pipeline import Pipeline, Trace
     from slp_core.sequence import Sequence
 
+Through = Literal["embeddings", "encoder"]
+
 
 def signs_and_texts(
-    on: str, pipeline: Pipeline, trace: Trace, batch: Batch
+    on: str, pipeline: Pipeline, trace: Trace, batch: Batch, through: Through = "embeddings"
 ) -> tuple[Sequence, Sequence]:
-    """``b t d`` of the part ``on`` ("decoder": what it reads) and ``b l d`` of the embedded text.
+    """``b t d`` of the part ``on`` ("decoder": what it reads) and ``b l d`` of the embedded text;
+    ``through`` the encoder: what the decoder's encoder makes of them.
 
     Raises:
         UserError: the part gives nothing, or steps of another shape than the text's tokens; or
-            the decoder embeds no text.
+            the decoder embeds no text, or has no encoder; or it is another part whose steps the
+            encoder is to read.
     """
+    if through == "encoder":
+        if on != "decoder":
+            raise UserError(
+                f'on = "{on}": the encoder reads what the decoder reads; leave `on` out, or write '
+                'through = "embeddings"'
+            )
+        return pipeline.decoder.encoded(trace.last, batch.tokens_of("decoder"))
     if on != "decoder" and on not in trace.outputs:
         raise UserError(f'on = "{on}": gives nothing to align{did_you_mean(on, trace.outputs)}')
     signs = trace.last if on == "decoder" else trace[on]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from slp_core.errors import UserError, did_you_mean
@@ -39,3 +41,24 @@ def add_lora(model: Any, config: Lora, where: str) -> None:
         model,
     )
     cast_adapter_dtype(model, "default")
+
+
+@contextmanager
+def without_lora(model: Any) -> Iterator[None]:
+    """Inside, W x is W x again. What is trained stays so: peft freezes what it turns off."""
+    if not any(".lora_" in name for name, _ in model.named_parameters()):
+        yield
+        return
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers = [layer for layer in model.modules() if isinstance(layer, BaseTunerLayer)]
+    trained = {weight: weight.requires_grad for weight in model.parameters()}
+    try:
+        for layer in layers:
+            layer.enable_adapters(False)
+        yield
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)
+        for weight, was in trained.items():
+            weight.requires_grad_(was)

@@ -1,4 +1,4 @@
-"""VT-Align of SpaMo: InfoNCE both ways between clips and their texts."""
+"""InfoNCE both ways between clips and their texts: VT-Align of SpaMo, the pre-training of MMSLT."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ class Contrastive(Objective):
 
     with v the mean of a clip's steps and t that of its text's input embeddings in the language
     model, both of norm 1, and s = exp(logit_scale), one over the temperature; in float32 under
-    autocast too. A batch of one sample has loss 0.
+    autocast too. A batch of one sample has loss 0. MMSLT (arXiv:2411.16789, section 3.3) compares
+    means of what mBART's encoder gives, of signs with and of text without its low-rank update:
+    ``through = "encoder"``.
 
     SpaMo takes two clips of one sentence for negatives of each other, though nothing can tell
     their texts apart: their loss cannot fall below log 2, and the temperature rises to meet it.
@@ -54,7 +56,8 @@ class Contrastive(Objective):
         return gauges if self._retrieval is None else gauges | {"retrieval": self._retrieval.item()}
 
     def forward(self, pipeline: Pipeline, trace: Trace, batch: Batch) -> Tensor:
-        signs, texts = signs_and_texts(self.on, pipeline, trace, batch)
+        through = self.config.through
+        signs, texts = signs_and_texts(self.on, pipeline, trace, batch, through)
         with torch.autocast(signs.values.device.type, enabled=False):
             clips, texts_ = self._pooled(signs), self._pooled(texts)  # (b, d)
             sentences = _numbered(batch.tokens_of("decoder")["labels"]).to(clips.device)  # (b)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from attrs import field, frozen
 from attrs.validators import gt
 
@@ -13,6 +15,11 @@ class ContrastiveConfig:
     """``on`` names the part whose steps are compared with the text; left out: what the decoder
     reads."""
 
+    through: Literal["embeddings", "encoder"] = field(
+        default="embeddings",
+        metadata={"help": "steps beside the text's input embeddings (SpaMo), or what the language "
+                  "model's encoder makes of both (MMSLT)"},
+    )  # fmt: skip
     temperature: float = field(
         default=0.07, validator=gt(0), metadata={"help": "what similarities are divided by"}
     )

@@ -19,6 +19,7 @@ from slp_core.sequence import Sequence
 from slp_llm.decoders import pretrained
 from slp_llm.decoders.generation import settings
 from slp_llm.decoders.language_model import LanguageModel, valid_first
+from slp_llm.decoders.lora import without_lora
 from slp_llm.decoders.seq2seq.languages import frame
 from slp_llm.decoders.seq2seq.scratch import configuration
 from slp_llm.decoders.seq2seq.spec import Seq2SeqConfig
@@ -145,13 +146,40 @@ class Seq2Seq(LanguageModel):
         stand before them in the labels, left out.
 
         Gradient reaches the embeddings, if they are trained, and nothing else."""
+        return _without_clock(
+            *valid_first(self.embed(tokens["labels"].ids), self._text_mask(tokens))
+        )
+
+    def _text_mask(self, tokens: dict[str, Tokens]) -> Tensor:
+        """``b l``: which labels are the text and its ``</s>``."""
         labels = tokens["labels"]
         prompt = self._prompts_in(tokens, "decoder_prompt", len(labels.ids)).mask.sum(1)
         places = torch.arange(labels.ids.shape[1], device=prompt.device)
-        values, mask = valid_first(
-            self.embed(labels.ids), labels.mask & (places[None] >= prompt[:, None])
-        )
-        return Sequence(values, mask, values.new_full((len(values),), torch.nan))
+        return labels.mask & (places[None] >= prompt[:, None])
+
+    def encoded(self, inputs: Sequence, tokens: dict[str, Tokens]) -> tuple[Sequence, Sequence]:
+        """``b (p + t + q + 1) d`` and ``b (l + 1) d``: what the encoder makes of the signs with
+        all that stands around them (:meth:`merge`), and of ``[source tag ; text ; </s>]``, without
+        the low-rank update (MMSLT, arXiv:2411.16789, whose text has an encoder of its own, the
+        same but for the update)."""
+        encoder = self.model.get_encoder()
+        merged, mask = self.merge(inputs, tokens)
+        signs = encoder(inputs_embeds=merged, attention_mask=mask)[0]
+        ids, there = self._framed_text(tokens)
+        with without_lora(self.model):
+            text = encoder(input_ids=ids, attention_mask=there)[0]
+        return _without_clock(signs, mask), _without_clock(text, there)
+
+    def _framed_text(self, tokens: dict[str, Tokens]) -> tuple[Tensor, Tensor]:
+        """Ids ``b l`` of the text, its tag and its end, and which are there; behind them, pads."""
+        labels = tokens["labels"].ids
+        around = (self.frame.before, self.frame.after[1:])  # the text has its own </s>
+        before, behind = (labels.new_tensor(tags).expand(len(labels), -1) for tags in around)
+        ids = torch.cat([before, labels, behind], 1)
+        text = self._text_mask(tokens)
+        there = [torch.ones_like(before).bool(), text, torch.ones_like(behind).bool()]
+        packed, mask = valid_first(ids[..., None], torch.cat(there, 1))
+        return packed.squeeze(-1).masked_fill(~mask, self.tokenizer.pad_token_id), mask
 
     def forward(self, inputs: Sequence, tokens: dict[str, Tokens]) -> Tensor:
         """Logits ``b l v``, teacher forced: position ``l`` scores ``tokens["labels"]`` at l."""
@@ -220,6 +248,10 @@ class Seq2Seq(LanguageModel):
                 f"{self.where}: max_new_tokens = {new} after a prompt of {prompt} tokens, "
                 f"the model has positions for {self.max_tokens}"
             )
+
+
+def _without_clock(values: Tensor, mask: Tensor) -> Sequence:
+    return Sequence(values, mask, values.new_full((len(values),), torch.nan))
 
 
 def _embed_scale(model: Any) -> float:
