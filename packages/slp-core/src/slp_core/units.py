@@ -7,7 +7,7 @@ from typing import Literal
 from attrs import field, frozen, validators
 
 
-@frozen
+@frozen(slots=False)  # it stands beside other bases
 class UnitsConfig:
     """What a column is written in, and how it is read."""
 

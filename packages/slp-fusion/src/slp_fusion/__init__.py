@@ -11,6 +11,8 @@ _HOME = {
     "CNNMapper": "mappers.cnn.model",
     "CRA": "mappers.cra.model",
     "CRAConfig": "mappers.cra.spec",
+    "CTCExpert": "mappers.ctc_expert.model",
+    "CTCExpertConfig": "mappers.ctc_expert.spec",
     "ConcatConfig": "fusions.concat.spec",
     "ConcatFusion": "fusions.concat.model",
     "Contrastive": "objectives.contrastive.model",
@@ -35,6 +37,8 @@ _HOME = {
     "SegmentsMapper": "mappers.segments.model",
     "SignAdapter": "mappers.sign_adapter.model",
     "SignAdapterConfig": "mappers.sign_adapter.spec",
+    "TransformerConfig": "mappers.transformer.spec",
+    "TransformerMapper": "mappers.transformer.model",
 }
 __all__ = sorted(_HOME)
 __getattr__ = attributes(__name__, _HOME)

@@ -29,6 +29,8 @@ from slp_fusion.mappers.segments.model import segment_means
 from slp_fusion.mappers.segments.spec import SegmentsConfig
 from slp_fusion.mappers.sign_adapter import spec as sign_adapter
 from slp_fusion.mappers.sign_adapter.spec import SignAdapterConfig
+from slp_fusion.mappers.transformer import spec as transformer
+from slp_fusion.mappers.transformer.spec import TransformerConfig
 
 SPECS = {
     "linear": linear.SPEC,
@@ -37,6 +39,7 @@ SPECS = {
     "gru": gru.SPEC,
     "segments": segments.SPEC,
     "signadapter": sign_adapter.SPEC,
+    "transformer": transformer.SPEC,
 }
 WIDTH = 6
 CONFIGS = [
@@ -56,6 +59,8 @@ CONFIGS = [
     SignAdapterConfig(dim=4),
     SignAdapterConfig(dim=4, channels=5, hidden=7, pad="same", norm="batch", dropout=0.1),
     SignAdapterConfig(dim=4, tcn=False, norm="layer"),
+    TransformerConfig(dim=4, layers=2),
+    TransformerConfig(dim=WIDTH, layers=3, heads=2, norm="batch", window=2, ffn=5),
 ]
 
 
@@ -100,6 +105,7 @@ def test_a_mapper_named_is_the_mapper_built(name: str) -> None:
         "gru": {"GRUMapper", "GRU"},
         "segments": {"SegmentsMapper", "Linear"},
         "signadapter": {"SignAdapter", "Conv1d", "GELU"},
+        "transformer": {"TransformerMapper", "TransformerEncoder"},
     }
     assert telling[name] <= layers
     assert part(batch(8)).values.shape[2] == 4

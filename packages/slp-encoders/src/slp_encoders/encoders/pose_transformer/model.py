@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
 from torch import Tensor, nn
 
 from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.norm import MaskedBatchNorm
 from slp_core.parts import Encoder, ReceptiveField
+from slp_core.positions import sinusoids
 from slp_core.sequence import Sequence
 from slp_encoders.encoders.pose_transformer.spec import PoseTransformerConfig
 from slp_encoders.encoders.windows import Windows
@@ -76,10 +74,3 @@ class PoseTransformerEncoder(Encoder):
         values = self.convolution(steps.mT).mT  # (b, t', dim)
         values = values + sinusoids(values.shape[1], values.shape[2]).to(values)
         return self.layers(self.dropout(values), src_key_padding_mask=padding)
-
-
-def sinusoids(steps: int, dim: int) -> Tensor:
-    """``steps dim`` positions: sin(p / 10000^(2i / dim)) beside its cosine (section 3.5)."""
-    frequencies = torch.exp(torch.arange(0, dim, 2) * (-math.log(10000) / dim))
-    angles = torch.arange(steps)[:, None] * frequencies  # (steps, dim / 2)
-    return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)

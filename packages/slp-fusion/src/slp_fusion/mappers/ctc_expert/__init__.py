@@ -1,0 +1,1 @@
+"""An expert of one kind of signing, which learns to read a column by CTC."""

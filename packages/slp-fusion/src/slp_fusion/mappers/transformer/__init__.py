@@ -1,0 +1,1 @@
+"""A Transformer over the steps of a sequence."""
