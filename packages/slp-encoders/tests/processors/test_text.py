@@ -123,6 +123,48 @@ def test_dropped_units_become_unknown(reader: Any) -> None:
     assert reader().augment(signal, rng) is signal
 
 
+def test_substituted_units_become_any_other(reader: Any) -> None:
+    made, rng = reader(drop=0.1, substitute=0.3), np.random.default_rng(0)
+    found = made.augment(made.read(Clip("MORGEN SONNE " * 10_000)), rng).values
+    assert found.dtype == np.int64 and len(found) == 20_000
+    for place, unit in ((0, 2), (1, 4)):  # MORGEN, SONNE
+        share = np.bincount(found[place::2], minlength=9) / 10_000
+        expected = np.full(9, 0.3 / 6)
+        expected[[0, 1, unit]] = 0.0, 0.1, 0.6
+        assert np.abs(share - expected).max() < 0.02
+
+
+def test_inserted_units_stand_beside_the_others(reader: Any) -> None:
+    made, rng = reader(insert=0.2), np.random.default_rng(0)
+    before = behind = 0
+    counts = np.zeros(9)
+    for _ in range(10_000):
+        found = made.augment(made.read(Clip("HEUTE")), rng).values  # unknown, as no other is
+        assert 1 in found and len(found) <= 2
+        if len(found) == 2:
+            before, behind = before + (found[1] == 1), behind + (found[0] == 1)
+            counts[found[found != 1]] += 1
+    assert abs((before + behind) / 10_000 - 0.2) < 0.02
+    assert abs(before / (before + behind) - 0.5) < 0.05
+    assert np.abs(counts[2:] / counts.sum() - 1 / 7).max() < 0.04 and not counts[:2].any()
+    text = made.read(Clip("MORGEN REGEN SONNE " * 100))
+    rest = made.augment(text, rng).values.tolist()
+    for unit in rest:  # what was there is there, in its order
+        if len(text.values) and unit == text.values[0]:
+            text = type(text)(text.values[1:], text.rate)
+    assert not len(text.values)
+
+
+def test_errors_follow_the_generator_alone(reader: Any) -> None:
+    made = reader(drop=0.1, substitute=0.2, insert=0.2)
+    signal = made.read(Clip("MORGEN REGEN SONNE " * 20))
+    drawn = [made.augment(signal, np.random.default_rng(seed)).values for seed in (0, 0, 1)]
+    assert np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[2])
+    only = reader(["MORGEN"], substitute=0.9)
+    found = only.augment(only.read(Clip("MORGEN " * 20)), np.random.default_rng(0))
+    assert set(found.values) == {2}  # the vocabulary has no other
+
+
 @pytest.mark.parametrize("text", ["", "   "])
 @pytest.mark.parametrize("vocabulary", ["word", "bpe", "char"])
 def test_an_empty_text_is_refused(reader: Any, text: str, vocabulary: str) -> None:
@@ -151,6 +193,7 @@ def test_a_tokenizer_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     made = TextReader(TextConfig(tokenizer=str(tmp_path / "theirs"), drop=0.5))
     assert ids(made, "sonne regen schnee") == [7, 2, 1]  # no special tokens
     assert made.sizes() == {"vocabulary": 8} and made.unknown == 1
+    assert made.units.tolist() == [0, 2, 7]  # nobody said that [CLS] is special
     made.save_assets(tmp_path / "assets")
     (tmp_path / "theirs").rename(tmp_path / "gone")
     assert ids(TextReader(made.config, Context(assets=tmp_path / "assets")), "sonne") == [7]
@@ -177,6 +220,9 @@ def test_drop_needs_an_unknown_unit(tmp_path: Path) -> None:
         {"size": 2},
         {"min_count": 0},
         {"drop": 1.0},
+        {"substitute": -0.1},
+        {"insert": 1.0},
+        {"drop": 0.6, "substitute": 0.6},
         {"tokenizer": "t5-small", "lower": True},
         {"tokenizer": "t5-small", "size": 100},
     ],

@@ -41,6 +41,7 @@ class TextReader(Processor):
                 "are none; give them, or write `tokenizer`"
             )
         self.unknown = _unknown(self.tokenizer)
+        self.units = _units(self.tokenizer, self.unknown)
         if config.drop and self.unknown is None:
             raise UserError(
                 f"{context.path or 'text'}: the tokenizer {config.tokenizer} has no unknown unit "
@@ -54,11 +55,25 @@ class TextReader(Processor):
         return Signal(np.array(ids, dtype=np.int64), float("nan"))
 
     def augment(self, signal: Signal, rng: np.random.Generator) -> Signal:
-        """Units replaced by the unknown one, each with probability ``drop``."""
-        if not self.config.drop or self.unknown is None:
+        """Errors, each unit's by itself: the unknown one in its place with probability ``drop``,
+        another of the vocabulary (each as likely) with ``substitute``, and any of them beside it,
+        before or behind, with ``insert``."""
+        values, drop = signal.values, self.config.drop
+        if not (drop or self.config.substitute or self.config.insert):
             return signal
-        dropped = rng.random(len(signal.values)) < self.config.drop
-        return Signal(np.where(dropped, self.unknown, signal.values), signal.rate)
+        chance = rng.random(len(values))
+        if drop:
+            values = np.where(chance < drop, self.unknown, values)
+        if self.config.substitute:
+            wrong = (drop <= chance) & (chance < drop + self.config.substitute)
+            steps = rng.integers(1, max(2, len(self.units)), len(values))
+            others = (np.searchsorted(self.units, values) + steps) % len(self.units)
+            values = np.where(wrong, self.units[others], values)
+        if self.config.insert:
+            places = np.flatnonzero(rng.random(len(values)) < self.config.insert)
+            behind = rng.integers(2, size=len(places))
+            values = np.insert(values, places + behind, rng.choice(self.units, len(places)))
+        return Signal(values, signal.rate)
 
     def sizes(self) -> dict[str, int]:
         return {"vocabulary": 1 + max(self.tokenizer.get_vocab().values())}
@@ -122,6 +137,15 @@ def _pretrained(name: str, path: str) -> Tokenizer:
     if not tokenizer.is_fast:
         raise UserError(f"{path or 'text'}: the tokenizer {name} has no {FILE}, one is needed")
     return tokenizer.backend_tokenizer
+
+
+def _units(tokenizer: Tokenizer, unknown: int | None) -> np.ndarray:
+    """The ids that stand for text, ascending."""
+    special = {
+        number for number, one in tokenizer.get_added_tokens_decoder().items() if one.special
+    }
+    special |= {number for word in SPECIAL if (number := tokenizer.token_to_id(word)) is not None}
+    return np.array(sorted({*tokenizer.get_vocab().values()} - special - {unknown}), dtype=np.int64)
 
 
 def _unknown(tokenizer: Tokenizer) -> int | None:

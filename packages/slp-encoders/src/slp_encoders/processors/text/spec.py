@@ -10,6 +10,8 @@ from attrs.validators import and_, ge, lt
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Symbol, TensorType
 
+_RATE = and_(ge(0), lt(1))
+
 
 @frozen
 class TextConfig:
@@ -31,14 +33,26 @@ class TextConfig:
     )
     drop: float = field(
         default=0.0,
-        validator=and_(ge(0), lt(1)),
+        validator=_RATE,
         metadata={"help": "share of units made unknown in training"},
+    )
+    substitute: float = field(
+        default=0.0,
+        validator=_RATE,
+        metadata={"help": "share of units that become another of the vocabulary in training"},
+    )
+    insert: float = field(
+        default=0.0,
+        validator=_RATE,
+        metadata={"help": "share of units that get another one before or behind them in training"},
     )
 
     def __attrs_post_init__(self) -> None:
+        if self.drop + self.substitute > 1:
+            raise ValueError("drop and substitute are more than 1 together")
         if self.tokenizer is None:
             return
-        if evolve(self, tokenizer=None, drop=0.0) != TextConfig():
+        if evolve(self, tokenizer=None, drop=0.0, substitute=0.0, insert=0.0) != TextConfig():
             raise ValueError(
                 "`tokenizer` brings its vocabulary with it; "
                 "leave out vocabulary, size, lower and min_count"
