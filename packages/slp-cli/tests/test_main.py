@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from slp_cli import main as command
+from slp_core.confidence import Calibration
 from slp_core.errors import UserError
+from slp_core.parts import Note, Translation
+from slp_core.pipeline import Pipeline
 
 
 @pytest.fixture
@@ -89,6 +93,59 @@ def test_plugins_as_json(slp):
 def test_translate_without_a_run(slp, tmp_path):
     code, _, err = slp("translate", str(tmp_path), "clip.pose")
     assert code == 2 and "is no saved pipeline or finished run" in err
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """A run whose translations are 0.6 and 0.3 to be expected, the second with a note."""
+    said = {
+        "a": Translation("anna comes .", 0.9, (("anna", 0.9),), expected=0.6),
+        "b": Translation("lea comes .", 0.5, expected=0.3, notes=(Note("names", "who?", "zoe"),)),
+    }
+    pipeline = SimpleNamespace(
+        calibration=Calibration((0.5, 0.9), (0.3, 0.6), "chrF", "validation", 50, {"num_beams": 4}),
+        recipe=SimpleNamespace(evaluation=SimpleNamespace(generation={"num_beams": 4})),
+        translate=lambda file, **options: said[file],
+    )
+    monkeypatch.setattr(Pipeline, "from_pretrained", lambda run: pipeline)
+    return pipeline
+
+
+def test_translations_below_a_quality_are_withheld(slp, run):
+    code, out, err = slp("translate", "run", "a", "b", "--reject-below", "0.5")
+    assert (code, out) == (0, "anna comes .\n-\n")
+    assert err == "b: withheld: its expected quality is 0.30, below 0.5\n"
+    code, out, err = slp("translate", "run", "a", "b", "--reject-below", "0.5", "--json")
+    first, second = map(json.loads, out.splitlines())
+    assert (code, err) == (0, "")
+    assert first["text"] == "anna comes ." and "withheld" not in first
+    assert second == {
+        "file": "b", "text": None, "withheld": True, "confidence": 0.5, "expected": 0.3,
+    }  # fmt: skip
+    assert slp("translate", "run", "b", "--reject-below", "0.3")[1] == "lea comes .\n"
+
+
+def test_translations_come_with_their_worth_and_their_notes(slp, run):
+    code, out, err = slp("translate", "run", "a", "b")
+    assert (code, out) == (0, "anna comes .\nlea comes .\n")
+    assert err == "b: names: who?\n  offered: zoe\n"
+    _, out, err = slp("translate", "run", "a", "b", "--json")
+    first, second = map(json.loads, out.splitlines())
+    assert (first["confidence"], first["expected"], first["notes"]) == (0.9, 0.6, {})
+    assert first["tokens"] == [{"token": "anna", "probability": 0.9}]
+    assert second["notes"] == {"names": {"message": "who?", "offer": "zoe"}} and err == ""
+    run.translate = lambda file, **options: Translation("", 0.5)
+    assert json.loads(slp("translate", "run", "a", "--json")[1])["expected"] is None
+
+
+def test_nothing_is_withheld_without_a_calibration_for_it(slp, run):
+    code, out, err = slp("translate", "run", "a", "--reject-below", "0.5", "--beams", "2")
+    assert (code, out) == (2, "") and "{'num_beams': 4}; leave --beams out" in err
+    assert slp("translate", "run", "a", "--reject-below", "0.5", "--beams", "4")[0] == 0
+    run.calibration = None
+    code, out, err = slp("translate", "run", "a", "--reject-below", "0.5")
+    assert (code, out) == (2, "") and "run is not calibrated" in err and "slp train" in err
+    assert slp("translate", "run", "a", "--reject-below", "50")[0] == 2
 
 
 def test_a_bad_setting_of_an_importer(slp, tmp_path):

@@ -173,6 +173,10 @@ class Translation:
     expected: float | None = None
     notes: tuple[Note, ...] = field(default=(), repr=False)
 
+    def is_below(self, quality: float | None) -> bool:
+        """Whether less than ``quality`` is known to be expected."""
+        return quality is not None and self.expected is not None and self.expected < quality
+
 
 class Decoder(Part):
     """Sequence to text."""

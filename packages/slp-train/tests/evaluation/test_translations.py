@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
-from slp_core.parts import Translation
+from slp_core.parts import Note, Translation
 from slp_core.reading import RowReader
 from slp_core.signals import Processor, Signal
 from slp_train.report.translations import FRAMES, report_translations
@@ -39,7 +39,25 @@ def test_every_file_is_shown_beside_what_was_said(tmp_path):
     written = (tmp_path / "sub" / "page.html").read_text(encoding="utf-8")
     assert "toy &lt;&amp;&gt; run" in written and "a &lt; b" in written and "(nothing)" in written
     assert "confidence 0.25" in written and "<code>a&amp;b.mp4</code>" in written
+    assert "expected quality" not in written.split("</ol>")[0]
     assert written.count('<div class="strip">') == 2  # what cannot be drawn has no strip
     for frame in range(FRAMES):
         assert f'<svg viewBox="0 0 100 100" aria-hidden="true"><desc>c.pose {frame}<' in written
     assert ".strip svg {" in written  # the style is in the page
+
+
+def test_what_is_withheld_is_not_shown(tmp_path):
+    header = SimpleNamespace(name="toy")
+    streams = {"pose": SimpleNamespace(signal="pose")}
+    recipe = SimpleNamespace(streams=streams, header=header, signals=["pose"], heard=["pose"])
+    pipeline = SimpleNamespace(recipe=recipe, reader=RowReader(recipe, {"pose": Drawn(None)}))
+    note = Note("names", "who is <lea>?", "anna")
+    said = [
+        ("a", Translation("secret", 0.9, expected=0.25, notes=(note,))),
+        ("b", Translation("lea", 0.9, expected=0.5, notes=(note,))),
+    ]
+    report_translations(pipeline, said, tmp_path / "page.html", 0.5)
+    written = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "secret" not in written and "withheld" in written
+    assert "expected quality 0.25" in written and "expected quality 0.50" in written
+    assert written.count("who is &lt;lea&gt;?; offered: ") == 1

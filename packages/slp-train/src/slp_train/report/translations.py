@@ -20,9 +20,13 @@ FRAMES = 8  # of a strip
 
 
 def report_translations(
-    pipeline: Pipeline, translated: Sequence[tuple[str, Translation]], page: Path
+    pipeline: Pipeline,
+    translated: Sequence[tuple[str, Translation]],
+    page: Path,
+    reject_below: float | None = None,
 ) -> None:
-    """Write a page with a strip of frames of every file, and its translation.
+    """Write a page with a strip of frames of every file, and its translation, unless its expected
+    quality is lower than ``reject_below``.
 
     Of a film that a pose was estimated from, the frames are the film's with the pose over them.
 
@@ -36,6 +40,6 @@ def report_translations(
         drawn = pipeline.reader.only(pipeline.recipe.heard).show(row, FRAMES).values()
         shown.append((file, said, [[Markup(frame) for frame in strip] for strip in drawn if strip]))
     text = template("translations.html.jinja").render(
-        recipe=pipeline.recipe.header.name, translated=shown
+        recipe=pipeline.recipe.header.name, translated=shown, reject_below=reject_below
     )
     write_text(page, text)
