@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
+from slp_core.confidence import Calibration
 from slp_core.errors import UserError
 from slp_core.manifest import write_manifest
 from slp_train.evaluation import evaluate, write_evaluation
@@ -318,25 +319,67 @@ def test_gauges_have_charts_after_the_losses():
     assert (line.name, line.measured) == ("training", [(1, 9.0), (2, 7.0)])
 
 
-def predictions(confidences, chrfs):
+def predictions(confidences, chrfs, expect=lambda confidence: None):
     return [
-        Prediction(str(n), "a", "a" if chrf == 100 else "b", confidence, 0.0, chrf, None)
-        for n, (confidence, chrf) in enumerate(zip(confidences, chrfs, strict=True))
+        Prediction(str(n), "a", "a" if chrf == 100 else "b", sure, 0.0, chrf, None, expect(sure))
+        for n, (sure, chrf) in enumerate(zip(confidences, chrfs, strict=True))
     ]
 
 
 def test_reliability():
     confidences = np.linspace(0, 1, 50)
     found = reliability(predictions(confidences, 100.0 * (confidences > 0.5)))
-    assert [one.samples for one in found.bins] == [10] * 5
-    assert [one.exact for one in found.bins] == [100, 100, 50, 0, 0]
-    assert [one.chrf for one in found.bins] == [100, 100, 50, 0, 0]
+    assert [one.samples for one in found.bins] == [5] * 10
+    assert [one.exact for one in found.bins] == [100] * 5 + [0] * 5
+    assert [one.chrf for one in found.bins] == [100] * 5 + [0] * 5
+    assert [one.expected for one in found.bins] == [None] * 10 and found.chart is None
     assert found.bins[0].high == 1 and found.bins[-1].low == 0
     assert found.verdict.endswith("well.")
     assert reliability(predictions([0.5] * 49, [1.0] * 49)) is None
     backwards = reliability(predictions(confidences, 100.0 * (confidences < 0.5)))
     assert "does not tell" in backwards.verdict
     assert "does not tell" in reliability(predictions([0.5] * 50, [1.0] * 50)).verdict
+
+
+def test_reliability_is_drawn_over_what_is_expected():
+    confidences = np.arange(50) / 50
+    found = reliability(predictions(confidences, 50 * confidences, lambda sure: sure / 4))
+    assert found.bins[0].expected == pytest.approx(np.mean(confidences[-5:]) / 4)
+    measured, diagonal = found.chart.lines
+    expected = [(np.mean(part) / 4, np.mean(part) / 2) for part in np.split(confidences, 10)]
+    assert np.array(measured.measured) == pytest.approx(np.array(expected))
+    (left, bottom), (right, top) = diagonal.drawn
+    for (x, y), (along, up) in zip(measured.drawn, expected, strict=True):
+        assert (x - left) / (right - left) == pytest.approx(along)
+        assert (y - bottom) / (top - bottom) == pytest.approx(up)
+
+
+def test_the_page_tells_what_confidence_is_worth(toys, make_run, monkeypatch):
+    text = shown(report(make_run("plain")))
+    assert "no quality is expected" in text and "expected from" not in text
+    assert "Withholding the least sure" in text and "Spelled names" not in text
+    calibration = Calibration((0.0, 1.0), (0.0, 1.0), "chrF", "test", 60, {})
+    made = toys.make_pipeline
+    monkeypatch.setattr(toys, "make_pipeline", lambda *_: calibrated(made(*_), calibration))
+    folder = make_run("calibrated")
+    scored = json.loads((folder / "metrics.json").read_text())
+    scored["names"] = {"samples": 7, "said": 42.0, "offered": 84.0}
+    (folder / "metrics.json").write_text(json.dumps(scored))
+    text = shown(report(folder))
+    worth = scored["confidence"]
+    for words in (
+        f"is {worth['expected']['error']:.3f} from its quality", "expected from",
+        f"stays below {worth['expected']['chance']:.3f}", "quality, by expected quality",
+        f"60 % 36 {worth['kept'][2]['expected']:.3f} {worth['kept'][2]['chrf']:.1f}",
+        "the translations that the calibration was fitted to", "as expected",
+        "are in 42.0 % of the 7", "expert offers, in 84.0 %",
+    ):  # fmt: skip
+        assert words in text, words
+
+
+def calibrated(pipeline, calibration):
+    pipeline.calibration = calibration
+    return pipeline
 
 
 @settings(deadline=None)

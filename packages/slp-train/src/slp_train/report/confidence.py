@@ -8,10 +8,9 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from slp_train.evaluation.calibration import BINS, ENOUGH
 from slp_train.evaluation.scores import Prediction
-
-ENOUGH = 50  # samples
-BINS = 5
+from slp_train.report.curves import Chart, Line, box, ticks
 
 
 @frozen
@@ -21,6 +20,7 @@ class Bin:
     samples: int
     low: float
     high: float
+    expected: float | None  #: mean expected quality; None: not calibrated
     chrf: float  #: mean sentence chrF
     exact: float  #: percent that are the reference, letter by letter
 
@@ -32,6 +32,23 @@ class Reliability:
 
     bins: list[Bin]
     correlation: float
+
+    @property
+    def chart(self) -> Chart | None:
+        """Quality (sentence chrF / 100) over what is expected of it, a point a bin, beside the
+        diagonal of a perfect calibration; None where nothing is expected."""
+        points = [(one.expected, one.chrf / 100) for one in self.bins if one.expected is not None]
+        if not points:
+            return None
+        marks = ticks(0, 1)
+        place = box(marks[-1], marks[0], marks[-1])
+        lines = {"measured": points[::-1], "as expected": [(0.0, 0.0), (1.0, 1.0)]}
+        return Chart(
+            "quality, by expected quality",
+            [Line(name, [place(*one) for one in line], line) for name, line in lines.items()],
+            [(place(mark, 0)[0], f"{mark:g}") for mark in marks],
+            [(place(0, mark)[1], f"{mark:g}") for mark in marks],
+        )
 
     @property
     def verdict(self) -> str:
@@ -51,6 +68,7 @@ def reliability(predictions: Sequence[Prediction]) -> Reliability | None:
             samples=len(group),
             low=ordered[group[-1]].confidence,
             high=ordered[group[0]].confidence,
+            expected=_mean([ordered[n].expected for n in group]),
             chrf=float(np.mean([ordered[n].chrf for n in group])),
             exact=100 * float(np.mean([_is_exact(ordered[n]) for n in group])),
         )
@@ -63,6 +81,11 @@ def reliability(predictions: Sequence[Prediction]) -> Reliability | None:
             np.array([one.chrf for one in predictions]),
         ),
     )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _is_exact(one: Prediction) -> bool:

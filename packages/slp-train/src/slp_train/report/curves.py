@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from attrs import frozen
 
@@ -77,18 +78,25 @@ def chart(title: str, log: Log, keys: dict[str, str]) -> Chart:
     x_ticks, y_ticks = ticks(0, max(xs)), ticks(min(*ys, 0), max(ys))
     right, bottom, top = max(*xs, 1), min(y_ticks), max(y_ticks)
 
-    def place(x: float, y: float) -> tuple[float, float]:
-        return (
-            LEFT + (WIDTH - LEFT - RIGHT) * x / right,
-            TOP + (HEIGHT - TOP - BOTTOM) * (top - y) / (top - bottom),
-        )
-
+    place = box(right, bottom, top)
     return Chart(
         title,
         [Line(name, [place(x, y) for x, y in points], points) for name, points in series.items()],
         [(place(x, bottom)[0], f"{x:g}") for x in x_ticks if x <= right],
         [(place(0, y)[1], f"{y:g}") for y in y_ticks],
     )
+
+
+def box(right: float, bottom: float, top: float) -> Callable[[float, float], tuple[float, float]]:
+    """Where a point is drawn in a box from (0, bottom) to (right, top)."""
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return (
+            LEFT + (WIDTH - LEFT - RIGHT) * x / right,
+            TOP + (HEIGHT - TOP - BOTTOM) * (top - y) / (top - bottom),
+        )
+
+    return place
 
 
 def ticks(low: float, high: float, about: int = 4) -> list[float]:
