@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nltk.metrics.distance import edit_distance as nltk_edit_distance
 
-from slp_train.metrics.edit import LetterAccuracy, TokenErrorRate, WordErrorRate, edit_distance
+from slp_core.edits import edit_distance
+from slp_train.metrics.edit import LetterAccuracy, TokenErrorRate, WordErrorRate
 from slp_train.metrics.spec import EditConfig
 
 LISTS = st.lists(st.sampled_from("abcd"), max_size=9)

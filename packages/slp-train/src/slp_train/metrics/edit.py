@@ -12,21 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from slp_core.edits import edit_distance
 from slp_train.metrics.base import Array, Metric
 from slp_train.metrics.spec import EditConfig
 from slp_train.metrics.text import letters, tokens, whitespace_words
-
-
-def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
-    """The smallest number of insertions, deletions and substitutions from ``a`` to ``b``."""
-    row = list(range(len(b) + 1))
-    for i, item in enumerate(a, start=1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(b, start=1):
-            above = row[j]
-            row[j] = min(above + 1, row[j - 1] + 1, diagonal + (item != other))
-            diagonal = above
-    return row[-1]
 
 
 class EditRate(Metric):
