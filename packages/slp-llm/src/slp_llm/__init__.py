@@ -1,4 +1,4 @@
-"""Decoders from sequences to text. Importing this imports nothing heavy."""
+"""Decoders from sequences to text, and annotators of text. Importing this imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -16,11 +16,19 @@ _HOME = {
     "CrossEntropyConfig": "objectives.cross_entropy.spec",
     "ExamplesConfig": "decoders.prompts",
     "Generation": "decoders.config",
+    "Letters": "annotators.letters.model",
+    "LettersConfig": "annotators.letters.spec",
     "Lora": "decoders.config",
     "Noise": "decoders.cascade.spec",
+    "Phonemes": "annotators.phonemes.model",
+    "PhonemesConfig": "annotators.phonemes.spec",
+    "PseudoGloss": "annotators.pseudo_gloss.model",
+    "PseudoGlossConfig": "annotators.pseudo_gloss.spec",
     "Scratch": "decoders.seq2seq.spec",
     "Seq2Seq": "decoders.seq2seq.model",
     "Seq2SeqConfig": "decoders.seq2seq.spec",
+    "SignDescription": "annotators.sign_description.model",
+    "SignDescriptionConfig": "annotators.sign_description.spec",
     "Vocabulary": "decoders.config",
     "error_rates": "decoders.cascade.errors",
 }

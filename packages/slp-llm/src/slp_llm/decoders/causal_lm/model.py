@@ -20,7 +20,7 @@ from slp_llm.decoders.causal_lm.spec import CausalLmConfig
 from slp_llm.decoders.generation import settings
 from slp_llm.decoders.language_model import LanguageModel, valid_first, valid_last
 
-_KIND = pretrained.Kind("causal language model", "AutoModelForCausalLM", configuration)
+KIND = pretrained.Kind("causal language model", "AutoModelForCausalLM", configuration)
 
 
 class CausalLm(LanguageModel):
@@ -43,7 +43,7 @@ class CausalLm(LanguageModel):
     config: CausalLmConfig
 
     def __init__(self, config: CausalLmConfig, context: Context = Context()) -> None:  # noqa: B008
-        super().__init__(config, context, _KIND, "prompt", config.quantize)
+        super().__init__(config, context, KIND, "prompt", config.quantize)
         if self.tokenizer.eos_token_id is None:
             raise UserError(f"{self.where}.model: its tokenizer has no token that ends a text")
         bos = self.tokenizer.bos_token_id

@@ -1,0 +1,1 @@
+"""Annotators: columns made of other columns."""
