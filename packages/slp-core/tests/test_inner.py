@@ -164,14 +164,3 @@ def test_an_inner_part_may_be_given_as_it_is(toy):
 
     inner = Inner(toy_parts.DECODER, toy_parts.Words(dim=3), "toy-words")
     assert structure({"part": inner}, Holder, "", print).part is inner
-
-
-def test_an_objective_may_look_at_one(text):
-    on = text.replace('use = "toy-loss"', 'use = "toy-loss", on = "decoder.first"')
-    assert on != text
-    check(parse_recipe(on))
-    (problem,) = problems(on.replace("decoder.first", "decoder.fist"))
-    assert '"decoder.fist" is no part; did you mean "decoder.first"?' in problem
-    unfound = on.replace('use = "pair"', 'use = "pear"')
-    (problem,) = problems(unfound)  # of the decoder alone: nobody knows what it holds
-    assert "pear" in problem

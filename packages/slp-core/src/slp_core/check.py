@@ -16,7 +16,6 @@ from slp_core import registry
 from slp_core.errors import Problem, RecipeError, UserError, did_you_mean
 from slp_core.hooks import hooks
 from slp_core.inner import inner_parts
-from slp_core.inner import inner_parts
 from slp_core.recipe import ObjectiveUse, Recipe, Stage, Use
 from slp_core.registry import Entry
 from slp_core.schema import Bad, structure
@@ -271,15 +270,8 @@ class _Checker:
         return any(matches(pattern, path) or _reaches_below(pattern, path) for path in self.paths)
 
     def _objective(self, key: str, use: ObjectiveUse) -> Node | None:
-        held = [
-            f"{path}.{name}"
-            for path, node in self.nodes.items()
-            for name in inner_parts(type(node.config))
-        ]
-        unfound = [path for path in self.paths if path not in self.nodes]
-        known = [*self.paths, *held]
-        if use.on not in known and not any(matches(path, use.on) for path in unfound):
-            self.report(f"{key}.on", f'"{use.on}" is no part{did_you_mean(use.on, known)}')
+        if use.on not in self.paths:
+            self.report(f"{key}.on", f'"{use.on}" is no part{did_you_mean(use.on, self.paths)}')
         return self._node(key, "objective", use.part)
 
     def _node(self, key: str, kind: str, use: Use) -> Node | None:

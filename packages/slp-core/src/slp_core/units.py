@@ -9,7 +9,8 @@ from attrs import field, frozen, validators
 
 @frozen(slots=False)  # it stands beside other bases
 class UnitsConfig:
-    """What a column is written in, and how it is read."""
+    """What a column is written in, and how it is read. By these keys `slp check` knows a part that
+    reads; its key ``target`` is the column (left out: data.target)."""
 
     units: Literal["word", "char"] = field(
         default="word", metadata={"help": "the column is read in words, or in characters"}
