@@ -137,3 +137,29 @@ def test_select_by_a_metric_reads_the_signs_it_translates(data: Path) -> None:
     make_features(data)
     result = train(parse_recipe(text), data / "run")
     assert result is not None
+
+
+def test_a_stage_of_signs_follows_one_of_text(data: Path) -> None:
+    make_features(data)
+    text = (
+        RECIPE.format(root=data)
+        + """
+[[stages]]
+name = "fuse"
+train = ["decoder.first"]
+objectives = [{ use = "ctc", on = "decoder.first" }]
+steps = 2
+batch_samples = 2
+trainer = { report_to = "none" }
+"""
+    )
+    train(parse_recipe(text), data / "run")
+    language, fused = (
+        Pipeline.from_pretrained(data / "run" / name) for name in ("language", "fuse")
+    )
+    moved = {
+        name.split(".")[1]
+        for name, weight in fused.state_dict().items()
+        if not torch.equal(weight, language.state_dict()[name])
+    }
+    assert moved == {"first"}
