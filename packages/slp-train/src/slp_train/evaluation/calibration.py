@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 QUALITY = "sentence chrF / 100"
 ENOUGH = 50  #: translations, to say anything
 BINS = 10
+GROUP = 10  #: neighbours in confidence that are taken together
 COVERAGES = (1.0, 0.8, 0.6, 0.4)
 
 
@@ -67,9 +68,19 @@ def calibrate(
 
 def fit(confidence: Iterable[float], quality: Iterable[float]) -> tuple[Array, Array]:
     """Isotonic regression of quality on confidence: the breakpoints, ``k`` confidences that rise
-    and ``k`` qualities that do not fall. Equal confidences share their mean quality."""
-    points, place, counts = np.unique([*confidence], return_inverse=True, return_counts=True)
-    levels = np.clip(isotonic(np.bincount(place, [*quality]) / counts, counts), 0, 1)
+    and ``k`` qualities that do not fall.
+
+    It is of the means of about ten neighbours each, so that nothing is promised on the strength of
+    the one translation that happened to be surest, which lone ends of a regression would do.
+    What is no confidence (NaN) counts as none.
+    """
+    given, worth = np.nan_to_num([*confidence]), np.array([*quality])
+    groups = np.array_split(np.argsort(given, kind="stable"), max(len(given) // GROUP, 1))
+    means = [given[group].mean() for group in groups]
+    points, place = np.unique(means, return_inverse=True)  # where many are equal, fewer points
+    sizes = np.bincount(place, [len(group) for group in groups])
+    sums = np.bincount(place, [worth[group].sum() for group in groups])
+    levels = np.clip(isotonic(sums / sizes, sizes), 0, 1)
     rises = np.diff(levels) > 0
     ends = np.append(True, rises) | np.append(rises, True)  # of the level stretches
     return points[ends], levels[ends]
@@ -98,7 +109,7 @@ def judge(
 ) -> Confidence | None:
     """What confidence is worth on some translations, by their quality in [0, 1]; None for fewer
     than 50, which say too little. ``in_sample``: the calibration was fitted to these very ones."""
-    given, quality = np.array([*raw]), np.array([*quality])
+    given, quality = np.nan_to_num([*raw]), np.array([*quality])
     promised = np.array([*expected], dtype=float)  # NaN where nothing is expected
     if len(quality) < ENOUGH:
         return None
