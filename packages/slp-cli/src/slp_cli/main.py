@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "Score a trained pipeline on a split, beside its blindness controls.",
     "report": "Write a run's report as one HTML file.",
     "data": "Make, import and check manifests.",
+    "annotate": "Add columns to manifests: pseudo-glosses, phonemes, letters of names.",
     "features": "Look into a feature cache, check it, and write it for other programs.",
     "plugins": "List the installed parts and where they come from.",
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,3 +18,25 @@ settings_option = click.option(
 )
 run_argument = click.argument("run", type=click.Path(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def as_table(settings: Iterable[str]) -> dict[str, Any]:
+    """What a part is told by ``KEY=VALUE``: values as TOML writes them, a bare word is a string.
+
+    Raises:
+        UserError: there is no ``=``.
+    """
+    import tomllib
+
+    from slp_core.errors import UserError
+
+    table: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, written = setting.partition("=")
+        if not equals:
+            raise UserError(f"--set {setting}: is no KEY=VALUE")
+        try:
+            table[key] = tomllib.loads(f"value = {written}")["value"]
+        except tomllib.TOMLDecodeError:
+            table[key] = written
+    return table

@@ -33,7 +33,8 @@ class Annotator(ABC):
         """For each row, in order, the fields of :attr:`columns`.
 
         ``folder`` keeps what is dear to make again (a language model's answers) and the files
-        that fields name; what lies there already and is still true is used. The same rows give
+        that fields name; what lies there already and is still true is used, and is not written
+        anew (a file with another time of change is another one to a stage). The same rows give
         the same fields, free of tabs and line breaks; a row with nothing to say has "".
 
         A field of :attr:`files` is a path as Python opens it; whoever runs the annotator makes it

@@ -146,8 +146,7 @@ def read_manifests(recipe: Recipe, need: Sequence[str] = ()) -> dict[str, Manife
         RecipeError: a needed split is not named, or its file is not there.
         UserError: an annotator cannot work.
     """
-    manifests = written_manifests(recipe, need)
-    return {split: annotated(one, recipe.data, split) for split, one in manifests.items()}
+    return annotated(written_manifests(recipe, need), recipe.data)
 
 
 def written_manifests(recipe: Recipe, need: Sequence[str] = ()) -> dict[str, Manifest]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from slp_cli.options import json_option, recipe_argument, settings_option
+from slp_cli.options import as_table, json_option, recipe_argument, settings_option
 
 
 @click.group(name="data")
@@ -44,21 +44,10 @@ def synth(out: Path, samples: int, seed: int, video: bool) -> None:
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Importer settings.")
 def import_(corpus: str, source: Path, out: Path, settings: tuple[str, ...]) -> None:
     """Turn the official files of CORPUS in SOURCE into manifests in OUT."""
-    import tomllib
-
-    from slp_core.errors import UserError
     from slp_core.recipe import Use
     from slp_train.run import make_corpus
 
-    options: dict = {"source": str(source)}
-    for setting in settings:
-        key, equals, written = setting.partition("=")
-        if not equals:
-            raise UserError(f"--set {setting}: is no KEY=VALUE")
-        try:
-            options[key] = tomllib.loads(f"value = {written}")["value"]
-        except tomllib.TOMLDecodeError:
-            options[key] = written
+    options = {"source": str(source), **as_table(settings)}
     for split, file in make_corpus(Use(corpus, options), out).items():
         click.echo(f"{split}\t{file}")
 
