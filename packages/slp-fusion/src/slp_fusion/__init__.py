@@ -11,6 +11,8 @@ _HOME = {
     "CNNMapper": "mappers.cnn.model",
     "CRA": "mappers.cra.model",
     "CRAConfig": "mappers.cra.spec",
+    "CTC": "objectives.ctc.model",
+    "CTCConfig": "objectives.ctc.spec",
     "CTCExpert": "mappers.ctc_expert.model",
     "CTCExpertConfig": "mappers.ctc_expert.spec",
     "ConcatConfig": "fusions.concat.spec",

@@ -1,0 +1,1 @@
+"""A part learns to read a column off its steps."""
