@@ -180,7 +180,7 @@ def test_the_gradient_is_that_of_the_soft_route(streams: Streams, gate: GateConf
 
     made.train()
     torch.manual_seed(7)
-    manual = made.manual(here, draw=True)
+    manual = made.manual(here)
     (manual.values * weights)[manual.mask].sum().backward()
     found = conv.weight.grad
     assert found is not None and found.abs().max() > 1e-3
@@ -218,7 +218,7 @@ def test_the_temperature_falls_with_every_forward_pass_of_training(streams: Stre
         made.routes(streams)
     other = fusion(seed=3, route=route(temperature=2.0, final=0.5, steps=4))
     other.load_state_dict(made.state_dict())
-    assert other.router is not None and int(other.router.forwards) == len(expected)
+    assert other.router is not None and int(other.router.draws) == len(expected)
 
 
 def test_evaluation_draws_nothing_and_training_does(streams: Streams) -> None:
@@ -231,6 +231,17 @@ def test_evaluation_draws_nothing_and_training_does(streams: Streams) -> None:
     assert len(drawn) == 5
 
 
+def test_a_frozen_router_draws_nothing(streams: Streams) -> None:
+    """A stage may train the gate alone: its routes are then those of evaluation."""
+    made = fusion()
+    expected = made(streams)
+    assert made.router is not None
+    made.train().router.requires_grad_(False)  # type: ignore[union-attr]
+    assert torch.equal(made(streams).values, expected.values)
+    assert int(made.router.draws) == 0
+    assert {"share_rest", "gate_mean"} < {*made.gauges()}
+
+
 def test_it_tells_what_it_has_just_seen(streams: Streams) -> None:
     made = fusion()
     assert made.gauges() == {"temperature": 1.0}
@@ -238,7 +249,7 @@ def test_it_tells_what_it_has_just_seen(streams: Streams) -> None:
     made.train()(streams)
     told = made.gauges()
     torch.manual_seed(5)
-    manual = made.manual(streams, draw=True)
+    manual = made.manual(streams)
     signed, spelled = (
         sum(
             torch.equal(manual.values[b, t], streams[name].values[b, t])

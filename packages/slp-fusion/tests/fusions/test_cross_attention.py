@@ -101,7 +101,7 @@ def test_it_routes_as_the_gate_does(stream: Callable[..., Sequence]) -> None:
     made = fusion("signing", "fingerspelling", "lips", route=ROUTE)
     streams = {n: stream([torch.randn(8, D)]) for n in ("signing", "fingerspelling", "lips")}
     chosen = made.routes(streams).values[0].argmax(-1)
-    manual = made.manual(streams, draw=False).values[0]
+    manual = made.manual(streams).values[0]
     for step, route in enumerate(chosen.tolist()):
         kinds: list[Tensor] = [streams[name].values[0, step] for name in ROUTE.between]
         assert torch.equal(manual[step], [*kinds, torch.zeros(D)][route])

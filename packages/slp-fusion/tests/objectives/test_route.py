@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from slp_core.batch import Sample, collate
 from slp_core.context import Context
 from slp_core.errors import UserError
-from slp_core.hooks import hooks
 from slp_core.manifest import Row
 from slp_core.parts import Fusion
 from slp_core.pipeline import Trace
@@ -34,9 +33,9 @@ from slp_fusion import (
     RouteConfig,
     RouterConfig,
 )
-from slp_fusion.hooks import slp_after_stage, slp_check
-from slp_fusion.objectives.route.outcome import area_under_curve, outcome, route_auc
-from slp_fusion.objectives.route.spans import spans_of
+from slp_fusion.hooks import slp_after_stage
+from slp_fusion.objectives.route.outcome import area_under_curve, outcome, route_auc, within
+from slp_fusion.objectives.route.spans import Span, spans_of
 
 NAMES = ["frames", "signing", "fingerspelling", "lips"]
 D = 3
@@ -208,30 +207,6 @@ def test_what_cannot_be_learnt_is_told() -> None:
         measured(objective(), pipeline, samples(math.nan))
 
 
-def plan(kinds: dict[str, str], on: str, fusion: Any) -> Any:
-    source = SimpleNamespace(where=lambda key: "recipe.toml:7")
-    stage = Stage(
-        "route", train=["fusion"], objectives=[ObjectiveUse(Use("route"), on=on)], steps=1
-    )
-    part = SimpleNamespace(kind="fusion", config=fusion)
-    return SimpleNamespace(
-        recipe=SimpleNamespace(stages=[stage], source=source),
-        nodes={"fusion": part, "mapper": SimpleNamespace(kind="mapper", config=None)},
-        objectives={"route": [SimpleNamespace(config=RouteConfig(kinds))]},
-    )
-
-
-def test_a_recipe_with_routes_that_are_none_is_refused() -> None:
-    fusion = Given().fusion.config
-    assert slp_check(plan=plan({"sign": "signing"}, "fusion", fusion)) == []
-    (wrong,) = slp_check(plan=plan({"sign": "sining"}, "fusion", fusion))
-    assert str(wrong).startswith("recipe.toml:7: stages.0.objectives.0.kinds.sign: ")
-    assert 'did you mean "signing"' in wrong.message
-    (wrong,) = slp_check(plan=plan({"sign": "signing"}, "mapper", fusion))
-    assert '"mapper" has no `route` to learn' in wrong.message
-    assert hooks().slp_check is not None
-
-
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=25))
 def test_the_area_is_the_share_of_pairs_in_order(pairs: list[tuple[int, bool]]) -> None:
@@ -243,6 +218,11 @@ def test_the_area_is_the_share_of_pairs_in_order(pairs: list[tuple[int, bool]]) 
     ]  # fmt: skip
     found = area_under_curve(scores, truth)
     assert found is None if not order else found == pytest.approx(np.mean(order))
+
+
+def test_a_step_is_where_its_middle_is() -> None:
+    spans = [Span("A", "name", 20, 61), Span("B", "name", 100, 140)]  # middles: 20, 60, 100, 140
+    assert within(spans, 5, 25.0).tolist() == [True, True, True, False, False]
 
 
 def probabilities(pipeline: Given, one: Sample) -> torch.Tensor:

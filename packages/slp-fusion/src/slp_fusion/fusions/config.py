@@ -33,7 +33,7 @@ class RouterConfig:
     temperature: float = field(
         default=1.0,
         validator=validators.gt(0),
-        metadata={"help": "of the Gumbel-Softmax at the first forward pass of training"},
+        metadata={"help": "of the Gumbel-Softmax at the first forward pass that trains it"},
     )
     final: float = field(
         default=0.1, validator=validators.gt(0), metadata={"help": "the same, `steps` later"}
@@ -41,7 +41,7 @@ class RouterConfig:
     steps: int = field(
         default=1000,
         validator=validators.ge(1),
-        metadata={"help": "forward passes of training between the two (geometric)"},
+        metadata={"help": "forward passes that train it, between the two (geometric)"},
     )
 
     def __attrs_post_init__(self) -> None:

@@ -28,9 +28,9 @@ def resample(source: Sequence, onto: Sequence) -> Sequence:
     last = (source.lengths - 1).clamp(min=0)[:, None]
     position = position.clamp(min=0).minimum(last)
     left = position.long()
-    values = source.values.masked_fill(~source.mask[..., None], 0)
-    before, after = _at(values, left), _at(values, (left + 1).minimum(last))  # (b, t', d)
-    between = torch.lerp(before, after, (position - left)[..., None].to(values))
+    before = _at(source.values, left)  # (b, t', d)
+    after = _at(source.values, (left + 1).minimum(last))
+    between = torch.lerp(before, after, (position - left)[..., None].to(before))
     return Sequence(between.masked_fill(~onto.mask[..., None], 0), onto.mask, onto.rate)
 
 

@@ -20,14 +20,15 @@ from slp_fusion.fusions.resampling import resample
 class Router(nn.Module):
     """Steps ``b t d`` to one logit a route, ``b t r``, and to a route for every step.
 
-    In training a route is drawn (Jang et al., arXiv:1611.01144): one-hot in the forward pass, with
-    the gradient of the softmax of (logits + Gumbel noise) / tau. tau goes geometrically from
-    ``temperature`` to ``final`` over the first ``steps`` forward passes in training mode, those of
-    accumulated batches and of earlier stages included; a buffer counts them, so that a resumed run
-    goes on. In evaluation it is the likeliest route.
+    While it is trained a route is drawn (Jang et al., arXiv:1611.01144): one-hot in the forward
+    pass, with the gradient of the softmax of (logits + Gumbel noise) / tau. tau smooths the
+    gradient alone; what is drawn follows the softmax of the logits. It goes geometrically from
+    ``temperature`` to ``final`` over the first ``steps`` draws, those of accumulated batches and
+    of earlier stages included; a buffer counts them, so that a resumed run goes on. In evaluation,
+    and where a stage leaves the router frozen, it is the likeliest route.
     """
 
-    forwards: Tensor
+    draws: Tensor
 
     def __init__(self, config: RouterConfig, width: int) -> None:
         super().__init__()
@@ -36,14 +37,19 @@ class Router(nn.Module):
         first = nn.Conv1d(width, config.hidden or routes, config.window, padding="same")
         deeper = [nn.ReLU(), nn.Conv1d(config.hidden, routes, 1)] if config.hidden else []
         self.layers = nn.Sequential(first, *deeper)
-        self.register_buffer("forwards", torch.tensor(0))
+        self.register_buffer("draws", torch.tensor(0))
 
     @property
     def temperature(self) -> float:
-        """tau of the next forward pass in training."""
+        """tau of the next draw."""
         config = self.config
-        gone = min(int(self.forwards) / config.steps, 1)
+        gone = min(int(self.draws) / config.steps, 1)
         return config.temperature * (config.final / config.temperature) ** gone
+
+    @property
+    def learns(self) -> bool:
+        """Whether it is trained: not where all its parameters are frozen."""
+        return self.training and any(one.requires_grad for one in self.parameters())
 
     def forward(self, steps: Sequence) -> Sequence:
         """The logits of every step, ``b t r``; zeros stand for steps outside the sample."""
@@ -51,10 +57,10 @@ class Router(nn.Module):
         return steps.with_values(self.layers(values.mT).mT)
 
     def draw(self, logits: Tensor) -> Tensor:
-        """``b t r`` to one-hot ``b t r`` with a gradient, one more forward pass counted."""
+        """``b t r`` to one-hot ``b t r`` with a gradient; counted."""
         precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
         drawn = F.gumbel_softmax(precise, self.temperature, hard=True)
-        self.forwards += 1
+        self.draws += 1
         return drawn
 
 
@@ -116,18 +122,20 @@ class RoutedFusion(Fusion):
         logits = self.route_logits(streams)
         return logits.with_values(logits.values.float().softmax(-1))
 
-    def manual(self, streams: dict[str, Sequence], draw: bool) -> Sequence:
+    def manual(self, streams: dict[str, Sequence], *, noise: bool = True) -> Sequence:
         """What the hands say, ``b t d``: M_t = sum over experts k of r_t[k] S_k,t, and nothing
-        where the route is ``rest``. r_t is one-hot: drawn, or the likeliest."""
+        where the route is ``rest``. r_t is one-hot: drawn while the router is trained, and the
+        likeliest otherwise, or without ``noise``."""
         clock = streams[self.experts[0]]
         if self.router is None:
             return resample(clock, clock)
         logits = self.route_logits(streams).values
-        if draw:
+        if noise and self.router.learns:
             chosen = self.router.draw(logits)
-            self._shares = chosen.detach()[clock.mask].mean(0)
         else:
             chosen = F.one_hot(logits.argmax(-1), logits.shape[-1])
+        if self.training:
+            self._shares = chosen.detach()[clock.mask].float().mean(0)
         values = torch.stack(
             [
                 chosen[..., [route]].to(clock.values) * resample(streams[name], clock).values

@@ -36,7 +36,7 @@ class AdaptiveGate(RoutedFusion):
 
     def forward(self, streams: dict[str, Sequence]) -> Sequence:
         """``b t d`` on the clock of the hands."""
-        manual = self.manual(streams, draw=self.training)
+        manual = self.manual(streams)
         if self.gate is None:
             return manual
         lips, gate = self._gated(manual, streams)
@@ -51,7 +51,7 @@ class AdaptiveGate(RoutedFusion):
         Raises:
             UserError: there is no gate.
         """
-        manual = self.manual(streams, draw=False)
+        manual = self.manual(streams, noise=False)
         return manual.with_values(self._gated(manual, streams)[1])
 
     def subparts(self) -> dict[str, Iterable[nn.Parameter]]:

@@ -41,7 +41,7 @@ class CrossAttention(RoutedFusion):
 
     def forward(self, streams: dict[str, Sequence]) -> Sequence:
         """``b t d`` on the clock of the hands."""
-        manual, lips = self.manual(streams, draw=self.training), streams[self.config.to]
+        manual, lips = self.manual(streams), streams[self.config.to]
         values = lips.values.masked_fill(~lips.mask[..., None], 0)  # (b, t', d)
         ours, theirs = (
             torch.arange(one.mask.shape[1], device=values.device) for one in (manual, lips)

@@ -93,9 +93,7 @@ def classes_of(spans: Tokens, steps: Sequence, outside: int) -> Tensor:
     numbers = torch.arange(steps.mask.shape[1], device=steps.mask.device)
     middles = (numbers + 0.5) * 1000 / steps.rate.double()[:, None]  # (b, t)
     classes = torch.full_like(steps.mask, outside, dtype=torch.long)
-    told = spans.ids.unflatten(1, (-1, 3)).unbind(1) if spans.ids.shape[1] else ()
-    for number, span in enumerate(told):  # (b, 3)
-        route, start, end = span[:, :, None].unbind(1)  # (b, 1)
-        inside = (start <= middles) & (middles < end) & spans.mask[:, [3 * number]]
-        classes = torch.where(inside, route, classes)
+    for span in spans.ids.split(3, dim=1) if spans.ids.shape[1] else ():
+        route, start, end = span.split(1, dim=1)  # (b, 1); all 0 behind a sample's last span
+        classes = torch.where((start <= middles) & (middles < end), route, classes)
     return classes.masked_fill(~steps.mask, IGNORED)
