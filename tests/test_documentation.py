@@ -53,9 +53,11 @@ COMMANDS = [
 ]
 #: Long, or about files that only a user has.
 NOT_RUN = (
+    "slp annotate data/phoenix14t",
     "slp check --meta",
     "slp train",
     "slp evaluate runs/phoenix",
+    "slp translate runs/phoenix",
     "slp extract",
     "slp features",
     "slp data import",

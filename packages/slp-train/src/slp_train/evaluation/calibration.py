@@ -78,7 +78,7 @@ def fit(confidence: Iterable[float], quality: Iterable[float]) -> tuple[Array, A
     groups = np.array_split(np.argsort(given, kind="stable"), max(len(given) // GROUP, 1))
     means = [given[group].mean() for group in groups]
     points, place = np.unique(means, return_inverse=True)  # where many are equal, fewer points
-    sizes = np.bincount(place, [len(group) for group in groups])
+    sizes = np.bincount(place, [len(group) for group in groups]).astype(float)
     sums = np.bincount(place, [worth[group].sum() for group in groups])
     levels = np.clip(isotonic(sums / sizes, sizes), 0, 1)
     rises = np.diff(levels) > 0
