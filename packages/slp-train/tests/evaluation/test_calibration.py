@@ -88,7 +88,8 @@ def test_one_lucky_translation_promises_nothing():
 def test_what_is_no_confidence_is_none():
     raw, quality = np.append(np.arange(1, 50) / 50, np.nan), np.append(np.ones(49), 0)
     assert fitted(raw, quality).expected[0] == pytest.approx(0.9)
-    assert judge(raw, [None] * 50, quality, in_sample=False).kept[1].chrf == 100
+    judged = judge(raw, [None] * 50, quality, in_sample=False)
+    assert judged.kept[1].chrf == 100 and judged.raw.error > 0
 
 
 @pytest.fixture
