@@ -62,7 +62,7 @@ class TextReader(Processor):
         if not (drop or self.config.substitute or self.config.insert):
             return signal
         chance = rng.random(len(values))
-        if drop:
+        if drop and self.unknown is not None:
             values = np.where(chance < drop, self.unknown, values)
         if self.config.substitute:
             wrong = (drop <= chance) & (chance < drop + self.config.substitute)

@@ -10,7 +10,7 @@ from attrs.validators import and_, ge, lt
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Symbol, TensorType
 
-_RATE = and_(ge(0), lt(1))
+_RATE = and_(ge(0.0), lt(1.0))
 
 
 @frozen
