@@ -60,7 +60,7 @@ def confidence_line(found: Confidence) -> str:
         f"Calibration error of the expected quality {error:.3f} (by chance alone up to "
         f"{chance:.3f}), {raw}."
     )
-    fitted = " It was fitted to these very translations: on others it is larger."
+    fitted = " It was fitted to these very translations: on others it may be larger."
     return said + fitted if found.in_sample else said
 
 
