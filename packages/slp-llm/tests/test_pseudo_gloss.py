@@ -100,17 +100,22 @@ def test_the_checkpoints_own_generation_settings_have_no_say(checkpoint, tmp_pat
 
 
 def test_a_chat_template_is_used(checkpoint, tmp_path):
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint("qwen2"))
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint("llama"))
     tokenizer.chat_template = (
         "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}"
         "{% if add_generation_prompt and not enable_thinking %}<answer>{% endif %}"
     )
     tokenizer.save_pretrained(tmp_path)
-    AutoModelForCausalLM.from_pretrained(checkpoint("qwen2")).save_pretrained(tmp_path)
+    AutoModelForCausalLM.from_pretrained(checkpoint("llama")).save_pretrained(tmp_path)
     asked = Asked(ask(str(tmp_path)).config)
     model, tokenizer = asked._open()
     assert asked._prompt(tokenizer, "rain") == "<user>s rain d<answer>"
-    ids = tokenizer("<user>s rain d<answer>", return_tensors="pt").input_ids
+    ids = tokenizer(
+        "<user>s rain d<answer>", return_tensors="pt", add_special_tokens=False
+    ).input_ids
+    assert len(ids[0]) + 1 == len(
+        tokenizer("<user>s rain d<answer>").input_ids
+    )  # no <s> of its own
     said = model.generate(input_ids=ids)[:, ids.shape[1] :]
     assert asked.answer(["rain"]) == tokenizer.batch_decode(said, skip_special_tokens=True)
 

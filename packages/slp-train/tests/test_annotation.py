@@ -102,6 +102,7 @@ def test_a_recipe_adds_the_columns_that_its_manifests_lack(home):
     for manifest in found.values():
         assert manifest.columns == ("id", "video", "said", "count", "features.count")
         assert manifest.column("count") == ["2", "1"]
+        assert manifest.column("features.count")[0] == "../annotations/count/2"
         assert [row.path("features.count").read_text() for row in manifest] == ["2", "1"]
         assert [row.where for row in manifest] == [
             row.where for row in read_manifest(manifest.file)
