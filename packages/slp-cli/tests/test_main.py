@@ -100,7 +100,13 @@ def run(monkeypatch):
     """A run whose translations are 0.6 and 0.3 to be expected, the second with a note."""
     said = {
         "a": Translation("anna comes .", 0.9, (("anna", 0.9),), expected=0.6),
-        "b": Translation("lea comes .", 0.5, expected=0.3, notes=(Note("names", "who?", "zoe"),)),
+        "b": Translation(
+            "lea comes .",
+            0.5,
+            expected=0.3,
+            transcripts={"letters": "ZOE"},
+            notes=(Note("names", "who?", "zoe"),),
+        ),
     }
     pipeline = SimpleNamespace(
         calibration=Calibration((0.5, 0.9), (0.3, 0.6), "chrF", "validation", 50, {"num_beams": 4}),
@@ -134,6 +140,7 @@ def test_translations_come_with_their_worth_and_their_notes(slp, run):
     assert (first["confidence"], first["expected"], first["notes"]) == (0.9, 0.6, {})
     assert first["tokens"] == [{"token": "anna", "probability": 0.9}]
     assert second["notes"] == {"names": {"message": "who?", "offer": "zoe"}} and err == ""
+    assert (first["transcripts"], second["transcripts"]) == ({}, {"letters": "ZOE"})
     run.translate = lambda file, **options: Translation("", 0.5)
     assert json.loads(slp("translate", "run", "a", "--json")[1])["expected"] is None
 

@@ -93,7 +93,8 @@ def _line(file: str, said: Translation, withheld: bool) -> dict[str, Any]:
         return {"file": file, "text": None, "withheld": True, **worth}
     notes = {one.about: {"message": one.message, "offer": one.offer} for one in said.notes}
     tokens = [{"token": token, "probability": p} for token, p in said.tokens]
-    return {"file": file, "text": said.text, **worth, "notes": notes, "tokens": tokens}
+    read = {"transcripts": said.transcripts, "notes": notes}
+    return {"file": file, "text": said.text, **worth, **read, "tokens": tokens}
 
 
 def _refuse_uncalibrated(pipeline: Pipeline, options: dict[str, Any], run: Path) -> None:
