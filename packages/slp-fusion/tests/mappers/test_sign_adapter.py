@@ -1,5 +1,6 @@
 """The sign adapter against the layers of torch written out."""
 
+import math
 from typing import Any
 
 import pytest
@@ -41,11 +42,11 @@ def written_out(part: SignAdapter) -> nn.Sequential:
         twin.load_state_dict(conv.state_dict())
         norm.load_state_dict(block.norm.state_dict())
         layers += [twin, norm, nn.ReLU(), nn.MaxPool1d(2)]
-    one, _, two = part.mlp
+    one, activation, two = part.mlp
     first, last = nn.Linear(one.in_features, one.out_features), nn.Linear(one.out_features, DIM)
     first.load_state_dict(one.state_dict())
     last.load_state_dict(two.state_dict())
-    return nn.Sequential(*layers, Transposed(), first, nn.GELU(), last).train(part.training)
+    return nn.Sequential(*layers, Transposed(), first, activation, last).train(part.training)
 
 
 class Transposed(nn.Module):
@@ -91,7 +92,7 @@ def test_values_without_padding(keys: dict[str, Any], training: bool) -> None:
 @given(
     lengths=st.lists(st.integers(1, 45), min_size=1, max_size=4),
     extra=st.integers(0, 20),
-    pad=st.sampled_from(["none", "same"]),
+    pad=st.sampled_from(["none", "same", "edge"]),
 )
 def test_padding_changes_nothing(lengths: list[int], extra: int, pad: Any) -> None:
     torch.manual_seed(len(lengths))
@@ -99,7 +100,7 @@ def test_padding_changes_nothing(lengths: list[int], extra: int, pad: Any) -> No
     assert_padding_changes_nothing(built(pad=pad, channels=5), samples, extra=extra)
 
 
-@pytest.mark.parametrize("pad", ["none", "same"])
+@pytest.mark.parametrize("pad", ["none", "same", "edge"])
 def test_padding_changes_nothing_in_training(pad: Any) -> None:
     """Neither the output nor a gradient nor the statistics of batch norm."""
     found = []
@@ -165,3 +166,24 @@ def test_spamo_has_as_many_weights() -> None:
     convolutions = 2 * (5 * 768 * 768 + 768 + 2 * 768)
     mlp = 768 * 2048 + 2048 + 2048 * 2048 + 2048
     assert sum(weight.numel() for weight in part.parameters()) == convolutions + mlp
+
+
+def test_both_ends_of_a_clip_are_repeated_as_in_mmslt() -> None:
+    """8 times before, behind up to a multiple of 4 and 8 times more."""
+    inputs = batch(*range(1, 42))
+    part = built(pad="edge")
+    output = part(inputs)
+    assert output.lengths.tolist() == [math.ceil(n / 4) + 1 for n in range(1, 42)]
+    plain = built()
+    for number, length in enumerate(range(1, 42)):
+        steps = inputs.values[number, :length]
+        behind = -length % 4 + 8
+        by_hand = torch.cat([*[steps[:1]] * 8, steps, *[steps[-1:]] * behind])
+        theirs = plain(Sequence.pad([by_hand], [24.0])).steps
+        ours = output.values[number, output.mask[number]]
+        assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "layer"), [("relu", nn.ReLU), ("gelu", nn.GELU)])
+def test_activation(name: Any, layer: type[nn.Module]) -> None:
+    assert isinstance(built(activation=name).mlp[1], layer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,6 +17,8 @@ from slp_fusion.mappers.sign_adapter.spec import SignAdapterConfig
 from slp_fusion.mappers.widths import built_widths
 
 KERNEL = 5
+EDGE = 8  #: times that MMSLT repeats the first step of a clip, and at least its last one
+ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU}
 
 
 class SignAdapter(Mapper):
@@ -22,9 +26,10 @@ class SignAdapter(Mapper):
 
     The block K5-P2-K5-P2 of GFSLT (arXiv:2307.14768), then a linear layer, GELU and a linear
     layer. Of t steps, ``floor(t / 4) - 3`` come out, or ``floor(t / 4)`` with ``pad = "same"``. A
-    clip too short for one step repeats its last one (MMSLT, arXiv:2411.16789, repeats both ends
-    of every clip). Where SpaMo and GFSLT normalise over the padding too, so that a clip depends
-    on what it is batched with, valid steps alone are seen here unless ``unmasked``.
+    clip too short for one step repeats its last one. With ``pad = "edge"`` both ends of every clip
+    are repeated (MMSLT, arXiv:2411.16789), and ``ceil(t / 4) + 1`` steps come out. Where SpaMo and
+    GFSLT normalise over the padding too, so that a clip depends on what it is batched with, valid
+    steps alone are seen here unless ``unmasked``.
     """
 
     def __init__(self, config: SignAdapterConfig, context: Context = Context()) -> None:  # noqa: B008
@@ -39,13 +44,17 @@ class SignAdapter(Mapper):
             self.least = 4 if padding else 16  # steps in for one step out
             width = channels
         hidden = config.hidden or dim
-        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, dim))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, hidden), ACTIVATIONS[config.activation](), nn.Linear(hidden, dim)
+        )
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, inputs: Sequence) -> Sequence:
         steps = inputs.with_values(self.norm(inputs))
         if self.config.tcn:
-            steps = self.tcn(lengthened(steps, self.least))  # (b, t', channels)
+            edge = self.config.pad == "edge"
+            steps = with_edges(steps) if edge else lengthened(steps, self.least)
+            steps = self.tcn(steps)  # (b, t', channels)
         return steps.with_values(self.dropout(self.mlp(steps.values)))
 
 
@@ -82,3 +91,20 @@ def lengthened(inputs: Sequence, least: int) -> Sequence:
     values = values.gather(1, source[..., None].expand_as(values))
     mask = lengths_to_mask(inputs.lengths.clamp(min=least), values.shape[1])
     return Sequence(values, mask, inputs.rate)
+
+
+def with_edges(inputs: Sequence) -> Sequence:
+    """Clips of t steps to ``4 ceil(t / 4) + 16``: the first ``EDGE`` times before them, behind them
+    the last up to a multiple of four and ``EDGE`` times more; zeros in the padding."""
+    steps = _fourfold(inputs.values.shape[1]) + 2 * EDGE
+    lengths = _fourfold(inputs.lengths) + 2 * EDGE
+    place = torch.arange(steps, device=inputs.values.device) - EDGE
+    source = place.clamp(min=0).minimum(inputs.lengths[:, None] - 1)  # (b, t')
+    values = inputs.values.gather(1, source[..., None].expand(-1, -1, inputs.values.shape[2]))
+    mask = lengths_to_mask(lengths, steps)
+    return Sequence(values.masked_fill(~mask[..., None], 0), mask, inputs.rate)
+
+
+def _fourfold(steps: Any) -> Any:
+    """The next multiple of four."""
+    return -(-steps // 4) * 4

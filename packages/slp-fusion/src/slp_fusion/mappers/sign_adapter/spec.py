@@ -31,10 +31,13 @@ class SignAdapterConfig(MapperConfig):
         metadata={"help": "convolve; without, every step passes the MLP alone (as SpaMo does with "
                   "motion alone)"},
     )  # fmt: skip
-    pad: Literal["none", "same"] = field(
+    activation: Literal["relu", "gelu"] = field(
+        default="gelu", metadata={"help": "of the MLP: gelu as in SpaMo, relu as in MMSLT"}
+    )
+    pad: Literal["none", "same", "edge"] = field(
         default="none",
-        metadata={"help": "t steps become floor(t/4) - 3 (none), or floor(t/4) with zeros around "
-                  "every clip (same)"},
+        metadata={"help": "t steps become floor(t/4) - 3 (none), floor(t/4) with zeros around "
+                  "every clip (same), or ceil(t/4) + 1 with its ends repeated, as in MMSLT (edge)"},
     )  # fmt: skip
     unmasked: bool = field(
         default=False,
