@@ -97,10 +97,10 @@ def _use(value: Any, key: str, report: Report, extra: Sequence[str] = ()) -> Use
 def _data(value: Any, report: Report) -> Data:
     parts: dict[str, Any] = {}
     if isinstance(value, Mapping):
-        made = {"corpus": _use, "annotate": _annotators}
-        written = {name: value[name] for name in made if name in value}
-        parts = _each(written, lambda name, one: made[name](one, f"data.{name}", report))
-        value = {name: one for name, one in value.items() if name not in made}
+        makers: dict[str, Callable[..., Any]] = {"corpus": _use, "annotate": _annotators}
+        written = {name: value[name] for name in makers if name in value}
+        parts = _each(written, lambda name, one: makers[name](one, f"data.{name}", report))
+        value = {name: one for name, one in value.items() if name not in makers}
     return attrs.evolve(structure(value, Data, "data", report), **parts)
 
 
