@@ -82,11 +82,14 @@ def test_manifests_say_what_is_signed(corpus: dict[str, Path]) -> None:
             spans = json.loads(row.get("spans"))
             for column, kinds in (
                 ("gloss", ("sign", "name")),
-                ("letters", ("letter",)),
                 ("phonemes", ("mouthing",)),
             ):
                 said = [span["label"] for span in spans if span["kind"] in kinds]
                 assert row.get(column).split() == said
+            spelled = [span["label"] for span in spans if span["kind"] == "letter"]
+            assert list(row.get("letters").replace(" ", "")) == spelled
+            names = [word.removeprefix("fs-") for word in row.get("gloss").split() if "fs-" in word]
+            assert row.get("letters").split() == names
             assert max(span["end"] for span in spans) <= int(row.get("frames")) * 40
             pose = Pose.read(row.path("pose").read_bytes())
             assert len(pose.body.data) == int(row.get("frames"))

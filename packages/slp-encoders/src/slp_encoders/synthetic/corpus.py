@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from slp_encoders.synthetic.sample import Task
 
 #: changes whenever the same arguments would give other samples
-GENERATOR = 1
+GENERATOR = 2
 SPLITS = ("train", "validation", "test")
 LEAST_SAMPLES, MOST_SAMPLES = 10, 100_000  #: the grammar has some 500,000 sentences
 _COMPLETE = "corpus.json"

@@ -46,7 +46,7 @@ def write_sample(task: Task) -> dict[str, str]:
         "text_de": task.sentence.text_de,
         "language": "en",
         "gloss": " ".join(task.sentence.glosses),
-        "letters": " ".join(" ".join(unit.letters) for unit in units if isinstance(unit, Name)),
+        "letters": " ".join(unit.letters for unit in units if isinstance(unit, Name)),
         "phonemes": " ".join(span.label for span in spans if span.kind == "mouthing"),
         "spans": json.dumps([asdict(span) for span in spans], separators=(",", ":")),
         "signer": task.signer.name,
