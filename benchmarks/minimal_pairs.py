@@ -1,7 +1,7 @@
-"""What each part of SpaMo and SignLLM is worth, on a language of which everything is known.
+"""What each part of SpaMo, SignLLM and SignBind-LLM is worth, on a language that is known wholly.
 
-Trains variants of ``recipes/tiny/spamo.toml`` and ``recipes/tiny/signllm.toml`` on the synthetic
-language's videos, scores them on signers they have not seen, and asks each which of two sentences a
+Trains variants of ``recipes/tiny/{spamo,signllm,signbind}.toml`` on the synthetic language's
+videos, scores them on signers they have not seen, and asks each which of two sentences a
 clip says: the reference, or the same with one sign's word replaced by that of its minimal pair
 (``monday`` and ``friday`` differ in handshape alone). Guessing is right half the time::
 
@@ -13,6 +13,12 @@ and all seeds; what a seed draws is all that comes behind them. Motion alone ski
 convolutions, as in SpaMo: few windows would come out of them. The language model of "frozen" and
 "LoRA" has learnt to translate the corpus's German sentences to English first. Finished variants
 are in ``FOLDER/results.jsonl`` and are not trained again.
+
+SignBind's experts and its language model are trained once a seed, its variants differ in what joins
+the experts. Its language model hears no signs, so that the two readings are glosses there, and CTC
+says which is likelier. ``names``: how many of the spelled names a translation holds; ``rest``:
+BLEU-4 of the sentences without one; ``route``: the area under the curve of the route to
+fingerspelling over the steps of all clips, held against the spelled spans.
 """
 
 from __future__ import annotations
@@ -32,17 +38,21 @@ from typing import Any
 
 import tomli_w
 import torch
+from attrs import frozen
 from rich.console import Console
 from rich.table import Table
+from torch.nn.utils.rnn import pad_sequence as pad
 
 from slp_core.batch import Sample, collate
 from slp_core.build import build
-from slp_core.check import check
+from slp_core.check import check, matches
+from slp_core.ctc import log_likelihood
 from slp_core.dataset import SampleDataset
 from slp_core.manifest import Manifest, Row
 from slp_core.pipeline import Pipeline
 from slp_core.recipe_file import load_recipe, parse_recipe
 from slp_encoders.synthetic.lexicon import MINIMAL_PAIRS
+from slp_fusion.objectives.route.outcome import route_auc
 from slp_train.evaluation.scores import build_metrics
 from slp_train.evaluation.translation import translate_dataset
 from slp_train.features import encoded, kept_streams
@@ -108,6 +118,30 @@ def taught(table: Recipe, streams: list[str]) -> None:
     del table["stages"][0]
 
 
+def signbind(table: Recipe, without: str = "", fusion: str = "adaptive-gate") -> None:
+    """SignBind-LLM without one of its experts, or with another fusion; all but the fusion is
+    learnt already."""
+    joined = table["fusion"]
+    joined["use"] = fusion
+    joined["streams"] = [name for name in joined["streams"] if name != without]
+    if without == "lips":
+        del joined["gate"]
+    if without == "fingerspelling":
+        joined["streams"].remove(joined.pop("route")["on"])
+    if fusion == "cross-attention":
+        joined["to"] = joined.pop("gate")["with"]
+    if fusion == "concat":
+        del joined["gate"], joined["route"]
+        joined |= {"streams": EXPERTS, "axis": "channel", "resample": True}
+    table["stages"] = [one for one in table["stages"] if one["name"] == "fuse"]
+    if "route" not in joined:
+        (fuse,) = table["stages"]
+        fuse["objectives"] = [one for one in fuse["objectives"] if one["use"] != "route"]
+    kept = {"frames", "mouths", *EXPERTS}
+    table["streams"] = {name: one for name, one in table["streams"].items() if name in kept}
+
+
+EXPERTS = ["signing", "fingerspelling", "lips"]
 BOTH = ["spatial", "motion"]
 SETTINGS: dict[str, list[str]] = {
     "spamo": [
@@ -117,6 +151,16 @@ SETTINGS: dict[str, list[str]] = {
         "stages.0.epochs=10",
     ],
     "signllm": [],
+    "signbind": [
+        "streams.frames.processor.poses=corpus/poses",
+        "streams.mouths.processor.poses=corpus/poses",
+    ],
+}
+#: the stages of a recipe that are trained once: for all seeds, and then for each of them
+LEARNT: dict[str, tuple[list[str], list[str]]] = {
+    "spamo": (["see"], []),
+    "signllm": (["see"], []),
+    "signbind": (["see"], ["experts", "language"]),
 }
 #: by name: the recipe, and what is done to it
 VARIANTS: dict[str, tuple[str, Callable[[Recipe], None]]] = {
@@ -132,6 +176,11 @@ VARIANTS: dict[str, tuple[str, Callable[[Recipe], None]]] = {
     "SignLLM, VQ": ("signllm", partial(signllm, parts=["vq"])),
     "SignLLM, VQ, CRA": ("signllm", partial(signllm, parts=["vq", "cra"])),
     "SignLLM, VQ, CRA, MMD": ("signllm", partial(signllm, parts=["vq", "cra", "mmd"])),
+    "SignBind": ("signbind", signbind),
+    "SignBind, no lips": ("signbind", partial(signbind, without="lips")),
+    "SignBind, no fingerspelling": ("signbind", partial(signbind, without="fingerspelling")),
+    "SignBind, cross-attention": ("signbind", partial(signbind, fusion="cross-attention")),
+    "SignBind, concat": ("signbind", partial(signbind, fusion="concat")),
 }
 
 
@@ -144,7 +193,7 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     os.chdir(options.folder)
-    results, seeing = Path("results.jsonl"), dict[str, Pipeline]()
+    results, known = Path("results.jsonl"), dict[str, Pipeline]()
     done = (
         [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
     )
@@ -155,35 +204,65 @@ def main() -> None:
             recipe, change = VARIANTS[name]
             settings = ["data.root=corpus", *SETTINGS[recipe], *options.set]
             table = load_recipe(RECIPES / f"{recipe}.toml", settings).source.table
-            if recipe not in seeing:
-                seeing[recipe] = learn_to_see(table, Path(f"see-{recipe}"))
+            behind = learnt(recipe, table, seed, known)
             table = deepcopy(table)
             table["recipe"]["seed"] = seed
             change(table)
-            done.append(measure(table, name, seed, seeing[recipe]))
+            done.append(measure(table, name, seed, behind))
             with results.open("a") as stream:
                 stream.write(json.dumps(done[-1]) + "\n")
     show(done)
 
 
-def learn_to_see(table: Recipe, folder: Path) -> Pipeline:
-    """The recipe's first stage, once."""
-    pipeline, data = opened(table | {"stages": table["stages"][:1]})
-    stage = pipeline.recipe.stages[0]
+def learnt(recipe: str, table: Recipe, seed: int, known: dict[str, Pipeline]) -> Learnt:
+    """What the variants of a recipe share, trained where it is not ``known`` yet."""
+    first, then = LEARNT[recipe]
+    see, more = f"see-{recipe}", f"learnt-{recipe}-{seed}"
+    if see not in known:
+        known[see] = learn(table, first, Path(see))
+    if then and more not in known:
+        seeded = table | {"recipe": table["recipe"] | {"seed": seed}}
+        known[more] = learn(seeded, then, Path(more), Learnt(known[see], trained(table, first)))
+    return Learnt(known[more if then else see], trained(table, [*first, *then]))
+
+
+@frozen
+class Learnt:
+    """A pipeline, and the parts of it that others take over."""
+
+    pipeline: Pipeline
+    paths: list[str]
+
+    def give(self, pipeline: Pipeline) -> None:
+        for path in pipeline.parts:
+            if any(matches(one, path) or one.startswith(f"{path}.") for one in self.paths):
+                pipeline.part(path).load_state_dict(self.pipeline.part(path).state_dict())
+
+
+def trained(table: Recipe, stages: list[str]) -> list[str]:
+    return [path for one in table["stages"] if one["name"] in stages for path in one["train"]]
+
+
+def learn(table: Recipe, stages: list[str], folder: Path, behind: Learnt | None = None) -> Pipeline:
+    """Train some of a recipe's stages."""
+    kept = [one for one in table["stages"] if one["name"] in stages]
+    pipeline, data = opened(table | {"stages": kept})
+    if behind is not None:
+        behind.give(pipeline)
     training, validation = (dataset(pipeline, data[split]) for split in ("train", "validation"))
     training.training = True
-    run_stage(pipeline, pipeline.plan, stage, training, validation, folder)
+    for stage in pipeline.recipe.stages:
+        run_stage(pipeline, pipeline.plan, stage, training, validation, folder / stage.name)
     return pipeline
 
 
-def measure(table: Recipe, name: str, seed: int, seeing: Pipeline) -> dict[str, Any]:
-    """Train a variant behind what has learnt to see, and score it."""
+def measure(table: Recipe, name: str, seed: int, behind: Learnt) -> dict[str, Any]:
+    """Train a variant behind what is learnt, and score it."""
     began = time.monotonic()
     if table["decoder"].get("model") == LANGUAGE_MODEL:
         learn_to_speak(table)
     pipeline, data = opened(table)
-    for path in (path for path in pipeline.parts if path.endswith(".encoder")):
-        pipeline.part(path).load_state_dict(seeing.part(path).state_dict())
+    behind.give(pipeline)
     sets = {split: dataset(pipeline, rows) for split, rows in data.items()}
     sets["train"].training = True
     folder = Path(f"{name}-{seed}".replace(", ", "-").replace(" ", "-"))
@@ -193,11 +272,29 @@ def measure(table: Recipe, name: str, seed: int, seeing: Pipeline) -> dict[str, 
         )
     rows = sets["test"].rows
     said = [one.text for one in translate_dataset(pipeline, sets["test"], batch_steps=2048)]
-    (bleu,) = build_metrics([pipeline.recipe.evaluation.metrics[0]], "en")
-    score = bleu.score(said, [row.get("text") for row in rows]).value
+    score = bleu(pipeline, said, rows)
     told = {parameter: mean(hits) for parameter, hits in choices(pipeline, sets["test"]).items()}
+    if name.startswith("SignBind"):
+        told |= spelled(pipeline, said, rows)
+    if getattr(pipeline.part("fusion"), "router", None) is not None:
+        clips = (sets["test"][number] for number in range(len(rows)))
+        told["route"] = route_auc(pipeline, clips)
     seconds = time.monotonic() - began
     return {"variant": name, "seed": seed, "BLEU-4": score, **told, "seconds": round(seconds)}
+
+
+def bleu(pipeline: Pipeline, said: list[str], rows: list[Row]) -> float:
+    (metric,) = build_metrics([pipeline.recipe.evaluation.metrics[0]], "en")
+    return metric.score(said, [row.get("text") for row in rows]).value
+
+
+def spelled(pipeline: Pipeline, said: list[str], rows: list[Row]) -> dict[str, float]:
+    """The share of spelled names that are said, and BLEU-4 of the sentences without one."""
+    names = [row.get("letters").lower() for row in rows]
+    found = [name in text.split() for name, text in zip(names, said, strict=True) if name]
+    rest = [place for place, name in enumerate(names) if not name]
+    score = bleu(pipeline, [said[place] for place in rest], [rows[place] for place in rest])
+    return {"names": mean(found), "rest": score}
 
 
 def learn_to_speak(table: Recipe) -> None:
@@ -248,25 +345,38 @@ def dataset(pipeline: Pipeline, rows: Manifest) -> SampleDataset:
 def choices(pipeline: Pipeline, clips: SampleDataset) -> dict[str, list[bool]]:
     """By parameter: whether the sentence that was signed is the likelier one of two."""
     found: dict[str, list[bool]] = defaultdict(list)
+    cascade = hasattr(pipeline.decoder, "first")
+    column, likely = ("gloss", read_likelihoods) if cascade else ("text", likelihoods)
     for number, row in enumerate(clips.rows):
-        sample = clips[number]
-        asked = list(swaps(row))
-        texts = [row.get("text"), *(text for _, text in asked)]
-        own, *others = likelihoods(pipeline, sample, texts)
+        asked = list(swaps(row, column))
+        texts = [row.get(column), *(text for _, text in asked)]
+        own, *others = likely(pipeline, clips[number], texts)
         for (parameter, _), other in zip(asked, others, strict=True):
             found[parameter].append(own > other)
     return found
 
 
-def swaps(row: Row) -> Iterator[tuple[str, str]]:
-    """The sentence with one word replaced by that of a minimal pair, by parameter."""
-    words = row.get("text").split()
+def swaps(row: Row, column: str = "text") -> Iterator[tuple[str, str]]:
+    """The sentence, or its glosses, with one word replaced by that of a minimal pair, by
+    parameter."""
+    words = row.get(column).split()
     for parameter, pairs in MINIMAL_PAIRS.items():
         for pair in pairs:
             for ours, theirs in (pair, pair[::-1]):
-                one, other = WORDS.get(ours), WORDS.get(theirs)
+                one, other = (ours, theirs) if column == "gloss" else map(WORDS.get, (ours, theirs))
                 if ours in row.get("gloss").split() and other and words.count(one) == 1:
                     yield parameter, " ".join(other if word == one else word for word in words)
+
+
+@torch.no_grad()
+def read_likelihoods(pipeline: Pipeline, sample: Sample, texts: list[str]) -> list[float]:
+    """log P(glosses | clip) of each text of glosses, as a cascade reads them."""
+    first, steps = pipeline.decoder.first, pipeline(collate([sample])).last
+    log_probs = first.log_probs(steps).expand(len(texts), -1, -1)  # (b, t, u)
+    said = [torch.tensor(first.units.encode(text)) for text in texts]
+    lengths = torch.tensor([len(one) for one in said])
+    told = log_likelihood(log_probs, steps.lengths.expand(len(texts)), pad(said, True), lengths)
+    return told.tolist()
 
 
 @torch.no_grad()
@@ -285,13 +395,14 @@ def likelihoods(pipeline: Pipeline, sample: Sample, texts: list[str]) -> list[fl
 
 
 def show(results: list[dict[str, Any]]) -> None:
-    columns = ["BLEU-4", *MINIMAL_PAIRS]
+    columns = ["BLEU-4", *MINIMAL_PAIRS, "names", "rest", "route"]
+    plain = ("BLEU-4", "rest")  # all others are shares
     table = Table("variant", "seeds", *columns, title="mean and 95 % interval over seeds")
     for name in VARIANTS:
         ours = [one for one in results if one["variant"] == name]
         if ours:
-            cells = [interval([one[c] * (1 if c == "BLEU-4" else 100) for one in ours])
-                     for c in columns]  # fmt: skip
+            cells = [interval([one[c] * (1 if c in plain else 100) for one in ours])
+                     if c in ours[0] else "" for c in columns]  # fmt: skip
             table.add_row(name, str(len(ours)), *cells)
     Console().print(table)
 

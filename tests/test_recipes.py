@@ -142,6 +142,20 @@ def test_the_tiny_signllm_recipe_trains(slp, home, tmp_path):
     assert "<svg" in (tmp_path / "run/report.html").read_text()
 
 
+def test_the_tiny_signbind_recipe_trains(slp, home, tmp_path):
+    poses = f'"{tmp_path / "data/poses"}"'
+    slp("train", "recipes/tiny/signbind.toml", "--run", tmp_path / "run",
+        *small(tmp_path, 4, f"streams.frames.processor.poses={poses}",
+               f"streams.mouths.processor.poses={poses}"))  # fmt: skip
+    logs = [json.loads(line) for line in (tmp_path / "run/experts/log.jsonl").open()]
+    assert any("ctc@streams.lips.mapper.error rate" in one for one in logs)
+    told = json.loads((tmp_path / "run/fuse/routes.json").read_text())
+    assert told["routes"] == ["signing", "fingerspelling", "rest"] and 0 <= told["auc"]["name"] <= 1
+    film = next((tmp_path / "data/videos").glob("*.mp4"))
+    said = json.loads(slp("translate", tmp_path / "run", film, "--json").stdout)
+    assert {"gloss", "letters", "phonemes"} <= said["transcripts"].keys()
+
+
 def test_the_tiny_features_recipe_trains(slp, home, tmp_path):
     import numpy as np
 

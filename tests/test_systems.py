@@ -61,6 +61,27 @@ OPTIONS = {
         'decoder.quantize="4bit"',
         "stages.2.trainer.learning_rate=1e-4",
     ],
+    "signbind-how2sign": [
+        'data.annotate.0={ use = "pseudo-gloss", rule = "stop-words", language = "en" }',
+        'data.annotate.1={ use = "letters", rule = "capitals" }',
+        'streams.frames.encoder.model="facebook/dinov2-base"',
+        'streams.signing.mapper.network="gru"',
+        "streams.signing.mapper.layers=2",
+        "streams.signing.mapper.dim=512",
+        "streams.fingerspelling.mapper.window=7",
+        "streams.signing.mapper.min_count=5",
+        "streams.mouths.encoder.downsample=4",
+        "fusion.route.temperature=2.0",
+        "fusion.route.final=0.5",
+        "fusion.route.steps=1000",
+        'fusion.gate.per="step"',
+        'fusion.gate.on="both"',
+        "decoder.first.beams=1",
+        "decoder.noise.drop=0.0",
+        'stages.3.objectives.0={ use = "route", on = "fusion", target = "spans" }',
+        'decoder.then.prompt="{signs}"',
+        "decoder.then.lora.rank=8",
+    ],
 }  # fmt: skip
 
 
