@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from slp_core.batch import collate
 from slp_core.check import check
+from slp_core.errors import RecipeError
+from slp_core.manifest import read_manifest
+from slp_core.pipeline import Pipeline
 from slp_core.recipe_file import load_recipe
 from slp_train.sketch import sketch
 
@@ -35,6 +40,11 @@ def test_an_option_of_the_page(root: Path, option: str) -> None:
     check(load_recipe(root / RECIPE, [option]))
     *_, key = option.partition("=")[0].split(".")
     assert key in (root / "docs/systems/mmslt.md").read_text(encoding="utf-8")
+
+
+def test_the_encoder_reads_what_the_decoder_reads(root: Path) -> None:
+    with pytest.raises(RecipeError, match=r"stages\.0\.objectives\.0\.on: .*the encoder reads"):
+        check(load_recipe(root / RECIPE, ["stages.0.objectives.0.on=mapper"]))
 
 
 def test_all_options_at_once(root: Path) -> None:
@@ -110,3 +120,14 @@ def test_the_tiny_recipe_trains(slp: Any, tmp_path: Path) -> None:
     assert list(descriptions.glob("train-*/*.npy")) and not list(descriptions.glob("test-*"))
     said = slp("translate", tmp_path / "run", next((tmp_path / "data/videos").glob("test-*.mp4")))
     assert said.stdout.strip()  # neither a pose nor a description is needed to translate
+    features_stand_beside_what_is_told_of_them(tmp_path)
+
+
+def features_stand_beside_what_is_told_of_them(home: Path) -> None:
+    """A stream may be a trunk and be fused too."""
+    pipeline = Pipeline.from_pretrained(home / "run")
+    row = read_manifest(home / "data/test.tsv").rows[0]
+    trace = pipeline(collate([pipeline.sample(row)]))
+    sign, told = trace["streams.sign.encoder"], trace["streams.description.mapper"]
+    assert torch.equal(trace["fusion"].values, torch.cat([sign.values, told.values], -1))
+    assert "streams.described.encoder" not in trace.outputs

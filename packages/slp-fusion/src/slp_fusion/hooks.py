@@ -11,6 +11,7 @@ from slp_core.check import matches
 from slp_core.errors import Problem, did_you_mean
 from slp_core.files import write_text
 from slp_core.hooks import hookimpl
+from slp_fusion.objectives.contrastive import check as contrastive_check
 from slp_fusion.objectives.ctc import check as ctc_check
 from slp_fusion.objectives.regression.spec import RegressionConfig
 from slp_fusion.objectives.route import check as route_check
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
 @hookimpl
 def slp_check(plan: Plan) -> list[Problem]:
     """Both ends of a regression that are no part which gives steps; routes that are none; what is
-    to be read by CTC, but is not."""
+    to be read by CTC, or by the language model's encoder, but is not."""
     source = plan.recipe.source
     giving = [
         path for path, node in plan.nodes.items() if node.kind not in ("processor", "decoder")
     ]
-    return [*ctc_check.problems(plan), *route_check.problems(plan)] + [
+    checks = (contrastive_check, ctc_check, route_check)
+    return [problem for one in checks for problem in one.problems(plan)] + [
         Problem(source.where(place), place, f'"{end}" gives no steps{did_you_mean(end, giving)}')
         for number, stage in enumerate(plan.recipe.stages)
         for each, use in enumerate(stage.objectives)
