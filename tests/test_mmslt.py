@@ -70,7 +70,6 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
             vocab_size=250054, d_model=1024, encoder_layers=12, decoder_layers=12,
             encoder_ffn_dim=4096, decoder_ffn_dim=4096, encoder_attention_heads=16,
             decoder_attention_heads=16, max_position_embeddings=1024, scale_embedding=True,
-            tokenizer_class="MBart50Tokenizer",
         ),
     }  # fmt: skip
     for name, config in configs.items():

@@ -125,7 +125,7 @@ def test_mouths(width: float, opening: float, said: str) -> None:
 
 @given(st.sets(st.sampled_from(VOCABULARY), min_size=1))
 def test_a_number_for_each_phrase(said: set[str]) -> None:
-    clauses = {}
+    clauses: dict[str, list[str]] = {}
     for one in sorted(said):
         whom, _, phrase = one.partition(", ")
         clauses.setdefault(whom, []).append(phrase)
