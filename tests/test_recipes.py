@@ -150,7 +150,7 @@ def test_the_tiny_signbind_recipe_trains(slp, home, tmp_path):
     logs = [json.loads(line) for line in (tmp_path / "run/experts/log.jsonl").open()]
     assert any("ctc@streams.lips.mapper.error rate" in one for one in logs)
     told = json.loads((tmp_path / "run/fuse/routes.json").read_text())
-    assert told["routes"] == ["signing", "fingerspelling", "rest"] and 0 <= told["auc"]["name"] <= 1
+    assert told["routes"] == ["signing", "fingerspelling", "rest"] and 0 <= told["auc"]["sign"] <= 1
     film = next((tmp_path / "data/videos").glob("*.mp4"))
     said = json.loads(slp("translate", tmp_path / "run", film, "--json").stdout)
     assert {"gloss", "letters", "phonemes"} <= said["transcripts"].keys()
