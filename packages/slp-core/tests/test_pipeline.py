@@ -73,6 +73,29 @@ def test_a_stream_for_objectives_alone_is_not_read_for_translating(toy, recipe_t
     assert not [path for path in trace.outputs if "teacher" in path or "learner" in path]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "run", "steps"),
+    [
+        (None, ["hands.encoder", "hands.mapper", "learner.mapper", "teacher.encoder"], [3, 2, 1]),
+        (["decoder"], ["hands.encoder", "hands.mapper"], [3, 2, 1]),
+        (["streams.learner.mapper"], ["learner.mapper", "teacher.encoder"], [0, 0, 0]),
+        (["streams.teacher.encoder"], ["teacher.encoder"], [0, 0, 0]),
+        ([], [], [0, 0, 0]),
+    ],
+)
+def test_only_what_leads_to_the_wanted_parts_is_run(toy, recipe_text, toy_data, wanted, run, steps):
+    head, *lines = toy_data.read_text().splitlines()
+    toy_data.write_text("\n".join([f"{head}\tlesson", *(f"{line}\ta.txt" for line in lines)]))
+    text = recipe_text.replace("[decoder]\n", TEACHER, 1)
+    taught = build(parse_recipe(text), train=read_manifest(toy_data))
+    samples = dataset(taught, toy_data)
+    trace = taught(collate([samples[n] for n in range(3)]), wanted)
+    ours = [path for path in trace.outputs if path.startswith("streams.")]
+    assert sorted(path.removeprefix("streams.") for path in ours) == run
+    assert ("fusion" in trace.outputs) == (steps != [0, 0, 0])
+    assert trace.last.lengths.tolist() == steps
+
+
 def test_saved_and_opened_again_it_is_the_same(pipeline, toy_data, tmp_path):
     pipeline.save(tmp_path / "saved")
     opened = Pipeline.from_pretrained(tmp_path / "saved")

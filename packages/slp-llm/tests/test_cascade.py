@@ -239,7 +239,7 @@ def test_cross_entropy_trains_the_language_model_alone(make, tokens_of, row):
     pipeline = torch.nn.Module()
     pipeline.decoder = cascade
     objective = CrossEntropy(CrossEntropyConfig())
-    assert not objective.reads_signs(pipeline)
+    assert objective.reads(pipeline) == ()
     objective(pipeline, type("Trace", (), {"last": None}), batch).backward()
     trained = {id(p) for p in cascade.parameters() if p.grad is not None}
     assert trained == {id(p) for p in groups["then.lora"]}

@@ -8,7 +8,7 @@ a sample's result.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -257,10 +257,11 @@ class Objective(Part):
         """Token ids it needs from a row, if any; padded into ``batch.tokens``."""
         return {}
 
-    def reads_signs(self, pipeline: Pipeline) -> bool:
-        """Whether it looks at the trace or the signals. A stage of objectives that do not reads
-        no signal: its rows need none, and the trace is empty."""
-        return True
+    def reads(self, pipeline: Pipeline) -> Collection[str] | None:
+        """The paths of the parts whose steps it looks at, where "decoder" stands for what goes
+        into the decoder; None: it may look at all. Only what leads to those of a stage's
+        objectives is run. Where there are none, no signal is read: rows need none."""
+        return None
 
     @abstractmethod
     def count(self, batch: Batch) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ ASSETS = "assets"
 
 @frozen(eq=False)
 class Trace:
-    """What every part gave, by path; ``last`` is what goes into the decoder; ``ends`` is what every
-    stream ended in, by its name."""
+    """What every part gave, by path; ``last`` is what goes into the decoder (no steps where
+    nothing asked for it); ``ends`` is what every stream ended in, by its name."""
 
     outputs: dict[str, Sequence]
     last: Sequence
@@ -42,13 +42,6 @@ class Trace:
 
     def __getitem__(self, path: str) -> Sequence:
         return self.outputs[path]
-
-    @classmethod
-    def empty(cls, samples: int) -> Trace:
-        """Of a pipeline that saw no signal: no part gave anything, and nothing goes into the
-        decoder."""
-        nothing = Sequence.pad([torch.zeros(0, 0)] * samples, [torch.nan] * samples)
-        return cls({}, nothing)
 
 
 class Pipeline(nn.Module):
@@ -80,13 +73,17 @@ class Pipeline(nn.Module):
 
     # -- the data's way ----------------------------------------------------------------------
 
-    def forward(self, batch: Batch) -> Trace:
-        """Run everything before the decoder. Shapes: see each part."""
+    def forward(self, batch: Batch, wanted: Collection[str] | None = None) -> Trace:
+        """Run everything before the decoder, or only what leads to the ``wanted`` parts ("decoder":
+        to what goes into it). Shapes: see each part."""
+        streams, fuses = self._leading_to(wanted)
         outputs: dict[str, Sequence] = {}
         ends: dict[str, Sequence] = {}
         for name, trunk in self._streams():
             reached = ends.get(trunk) if trunk else batch.signals.get(name)
-            if reached is None:  # a stream for objectives alone, not read for translating
+            if (
+                reached is None or name not in streams
+            ):  # a stream for objectives alone, not read for translating
                 continue
             for kind in ("encoder", "tokenizer", "mapper"):
                 path = f"streams.{name}.{kind}"
@@ -95,6 +92,9 @@ class Pipeline(nn.Module):
                 else:
                     reached = self._pass(path, reached, outputs)
             ends[name] = reached
+        if not fuses:
+            nothing = Sequence.pad([torch.zeros(0, 0)] * len(batch), [torch.nan] * len(batch))
+            return Trace(outputs, nothing, ends)
         fused: Any = {name: ends[name] for name in self.recipe.fused}
         if "fusion" in self.parts:
             fused = self._pass("fusion", fused, outputs)
@@ -102,6 +102,15 @@ class Pipeline(nn.Module):
             (fused,) = fused.values()
         fused = self._pass("mapper", fused, outputs)
         return Trace(outputs, fused, ends)
+
+    def _leading_to(self, wanted: Collection[str] | None) -> tuple[Collection[str], bool]:
+        """The streams that are to be run, and whether what is behind them is, too."""
+        if wanted is None:
+            return self.recipe.streams, True
+        words = [path.split(".") for path in wanted]
+        named = [name for place, name, *_ in (one for one in words if one[0] == "streams")]
+        fuses = len(named) < len(words)
+        return self.recipe.with_trunks([*named, *(self.recipe.fused if fuses else [])]), fuses
 
     def _pass(self, path: str, inputs: Any, outputs: dict[str, Sequence]) -> Any:
         if path not in self.parts:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -186,8 +187,12 @@ class Recipe:
     def heard(self) -> list[str]:
         """The streams that reach the decoder: the fused ones and those they branch off. Others
         are for objectives alone, and are not needed to translate."""
+        return self.with_trunks(self.fused)
+
+    def with_trunks(self, streams: Iterable[str]) -> list[str]:
+        """These streams and those they branch off, in the order of the recipe."""
         reached: dict[str, None] = {}
-        for name in self.fused:
+        for name in streams:
             at: str | None = name
             while at is not None:
                 reached[at] = None

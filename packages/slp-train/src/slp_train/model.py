@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from slp_core.batch import Batch
 from slp_core.errors import UserError
 from slp_core.parts import Objective, Part
-from slp_core.pipeline import Pipeline, Trace
+from slp_core.pipeline import Pipeline
 from slp_train import checkpoints
 
 
@@ -37,12 +37,12 @@ class StageModel(nn.Module):
         self.trained = [p for p in self.parameters() if p.requires_grad]
         parts = [one for one in pipeline.modules() if isinstance(one, Part)]
         self._frozen = [part for part in parts if _is_frozen(part)]
-        self.reads_signs = any(one.reads_signs(pipeline) for one in objectives.values())
+        self.reads = what_is_read(pipeline, objectives.values())
         self.eval()
 
     def forward(self, batch: Batch) -> tuple[Tensor, ...]:
         """The loss of each objective, summed over its items."""
-        trace = self.pipeline(batch) if self.reads_signs else Trace.empty(len(batch))
+        trace = self.pipeline(batch, self.reads)
         return tuple(one(self.pipeline, trace, batch) for one in self.by_label.values())
 
     def count(self, batch: Batch) -> list[int]:
@@ -99,6 +99,17 @@ class StageModel(nn.Module):
     def activation_checkpointing_disable(self) -> None:
         for module in _outermost(self.pipeline, "activation_checkpointing_disable"):
             module.activation_checkpointing_disable()
+
+
+def what_is_read(pipeline: Pipeline, objectives: Iterable[Objective]) -> set[str] | None:
+    """The parts that these objectives look at, by path; None where one may look at all."""
+    read: set[str] = set()
+    for one in objectives:
+        paths = one.reads(pipeline)
+        if paths is None:
+            return None
+        read |= {*paths}
+    return read
 
 
 def _is_frozen(part: nn.Module) -> bool:

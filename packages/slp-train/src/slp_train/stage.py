@@ -97,11 +97,12 @@ def reads_signs(pipeline: Pipeline, plan: Plan, stage: Stage, split: str) -> boo
     """Whether a stage needs the signals of ``train`` or ``validation``: to fit, for an objective
     that looks at them, or to translate for ``select``."""
     from slp_core.build import build_objectives
+    from slp_train.model import what_is_read
 
     if stage.fit:
         return True
     objectives = build_objectives(plan, stage, pipeline)
-    looks = any(one.reads_signs(pipeline) for one in objectives.values())
+    looks = what_is_read(pipeline, objectives.values()) != set()
     return looks or (split == "validation" and _translates(stage, objectives))
 
 

@@ -30,8 +30,8 @@ class Texts:
                 return self.out(self.embedding(before))
 
         class CrossEntropy(tiny.CrossEntropy):  # type: ignore[name-defined,misc]
-            def reads_signs(self, pipeline: Any) -> bool:
-                return bool(pipeline.decoder.reads_signs)
+            def reads(self, pipeline: Any) -> tuple[str, ...]:
+                return ("decoder",) if pipeline.decoder.reads_signs else ()
 
         torch.manual_seed(0)
         self.pipeline = tiny.make_pipeline()
@@ -107,8 +107,8 @@ def test_one_objective_that_looks_makes_the_pipeline_run(
 ) -> None:
     tiny.make_data(tmp_path)
     both = {**texts.objectives, "near-one": tiny.NearOne()}
-    assert not StageModel(texts.pipeline, texts.objectives, ["decoder"]).reads_signs
-    assert StageModel(texts.pipeline, both, ["decoder"]).reads_signs
+    assert StageModel(texts.pipeline, texts.objectives, ["decoder"]).reads == set()
+    assert StageModel(texts.pipeline, both, ["decoder"]).reads != set()
     batch = collate([texts.dataset(tmp_path / "train.tsv")[0]])
     with pytest.raises(KeyError):  # there is nothing to run on
         StageModel(texts.pipeline, both, ["decoder"])(batch)

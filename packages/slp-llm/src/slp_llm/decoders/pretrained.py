@@ -148,9 +148,7 @@ def _tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def open_checkpoint(
-    name: str, kind: Kind, where: str, options: dict[str, Any]
-) -> tuple[Any, Any]:
+def open_checkpoint(name: str, kind: Kind, where: str, options: dict[str, Any]) -> tuple[Any, Any]:
     """The model and the tokenizer at the hub or in a folder, whole.
 
     Raises:

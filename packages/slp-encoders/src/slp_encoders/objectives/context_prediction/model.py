@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import torch
@@ -34,6 +35,9 @@ class ContextPrediction(Objective):
     """
 
     config: ContextPredictionConfig
+
+    def reads(self, pipeline: Pipeline) -> Collection[str]:
+        return (self.on,)
 
     def count(self, batch: Batch) -> int:
         """The number of clips."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -44,6 +45,9 @@ class Contrastive(Objective):
         scale = torch.tensor(-math.log(config.temperature))
         self.logit_scale = nn.Parameter(scale, requires_grad=config.learn_temperature)
         self._retrieval: Tensor | None = None
+
+    def reads(self, pipeline: Pipeline) -> Collection[str]:
+        return (self.on,)
 
     def count(self, batch: Batch) -> int:
         """The number of samples."""

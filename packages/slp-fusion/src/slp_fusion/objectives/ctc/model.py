@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -62,6 +63,9 @@ class CTC(Objective):
                 f'{row.where}: ctc: no column `{part.column}`, which on = "{self.on}" reads'
             )
         return {f"{self.context.path}.labels": part.units.encode(row.fields[part.column])}
+
+    def reads(self, pipeline: Pipeline) -> Collection[str]:
+        return (self.on,)
 
     def count(self, batch: Batch) -> int:
         """The number of labels and, as the end of each sample is told too, of samples."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import torch
@@ -31,6 +32,9 @@ class MMD(Objective):
     """
 
     config: MMDConfig
+
+    def reads(self, pipeline: Pipeline) -> Collection[str]:
+        return (self.on,)
 
     def count(self, batch: Batch) -> int:
         """The number of samples."""

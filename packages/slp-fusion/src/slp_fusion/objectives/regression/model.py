@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import torch
@@ -34,6 +35,9 @@ class Regression(Objective):
     """
 
     config: RegressionConfig
+
+    def reads(self, pipeline: Pipeline) -> Collection[str]:
+        return (self.on, self.config.to)
 
     def count(self, batch: Batch) -> int:
         """The number of samples."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import torch
@@ -52,6 +53,9 @@ class Route(Objective):
             for number in (names.index(self.config.kinds[span.kind]), span.start, span.end)
         ]
         return {f"{self.context.path}.spans": [round(number) for number in flat]}
+
+    def reads(self, pipeline: Pipeline) -> Collection[str]:
+        return (self.on,)
 
     def count(self, batch: Batch) -> int:
         """The number of samples."""

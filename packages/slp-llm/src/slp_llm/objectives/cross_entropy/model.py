@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import torch
@@ -31,9 +32,9 @@ class CrossEntropy(Objective):
         """The number of tokens scored."""
         return int(self._scored(batch.tokens_of(self.on)).sum())
 
-    def reads_signs(self, pipeline: Pipeline) -> bool:
-        """Whether the decoder does."""
-        return pipeline.decoder.reads_signs
+    def reads(self, pipeline: Pipeline) -> Collection[str]:
+        """What goes into the decoder, if it learns from signs."""
+        return ("decoder",) if pipeline.decoder.reads_signs else ()
 
     def forward(self, pipeline: Pipeline, trace: Trace, batch: Batch) -> Tensor:
         tokens = batch.tokens_of(self.on)
