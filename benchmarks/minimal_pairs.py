@@ -137,7 +137,7 @@ def signbind(table: Recipe, without: str = "", fusion: str = "adaptive-gate") ->
     if "route" not in joined:
         (fuse,) = table["stages"]
         fuse["objectives"] = [one for one in fuse["objectives"] if one["use"] != "route"]
-    kept = {"frames", "mouths", *EXPERTS}
+    kept = {"frames", "hands-seen", "mouths", *EXPERTS}
     table["streams"] = {name: one for name, one in table["streams"].items() if name in kept}
 
 
@@ -160,7 +160,7 @@ SETTINGS: dict[str, list[str]] = {
 LEARNT: dict[str, tuple[list[str], list[str]]] = {
     "spamo": (["see"], []),
     "signllm": (["see"], []),
-    "signbind": (["see"], ["experts", "language"]),
+    "signbind": (["see"], ["signing", "fingerspelling", "lips", "language"]),
 }
 #: by name: the recipe, and what is done to it
 VARIANTS: dict[str, tuple[str, Callable[[Recipe], None]]] = {

@@ -145,9 +145,9 @@ def test_the_tiny_signllm_recipe_trains(slp, home, tmp_path):
 def test_the_tiny_signbind_recipe_trains(slp, home, tmp_path):
     poses = f'"{tmp_path / "data/poses"}"'
     slp("train", "recipes/tiny/signbind.toml", "--run", tmp_path / "run",
-        *small(tmp_path, 4, f"streams.frames.processor.poses={poses}",
+        *small(tmp_path, 6, f"streams.frames.processor.poses={poses}",
                f"streams.mouths.processor.poses={poses}"))  # fmt: skip
-    logs = [json.loads(line) for line in (tmp_path / "run/experts/log.jsonl").open()]
+    logs = [json.loads(line) for line in (tmp_path / "run/lips/log.jsonl").open()]
     assert any("ctc@streams.lips.mapper.error rate" in one for one in logs)
     told = json.loads((tmp_path / "run/fuse/routes.json").read_text())
     assert told["routes"] == ["signing", "fingerspelling", "rest"] and 0 <= told["auc"]["sign"] <= 1

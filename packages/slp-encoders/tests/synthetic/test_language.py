@@ -172,3 +172,14 @@ def test_each_split_has_its_own_signers_of_both_hands() -> None:
     for people in cast.values():
         assert {signer.left_handed for signer in people} == {True, False}
     assert signers(0) == cast != signers(1)
+
+
+@pytest.mark.parametrize("names", [0.0, 0.2, 0.7])
+def test_so_many_sentences_speak_of_a_name(names: float) -> None:
+    random = Random(3)
+    drawn = [draw(random, names) for _ in range(2000)]
+    share = sum("fs-" in " ".join(one.glosses) for one in drawn) / len(drawn)
+    assert abs(share - names) < 0.04
+    others = [one for one in drawn if "fs-" not in " ".join(one.glosses)]
+    changes = sum("THEN" in one.glosses for one in others) / len(others)
+    assert abs(changes - 0.15 / 0.8) < 0.04  # whatever the share of names

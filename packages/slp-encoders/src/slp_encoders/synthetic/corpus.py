@@ -28,6 +28,7 @@ def synthesize(
     seed: int = 0,
     *,
     video: bool = True,
+    names: float = 0.2,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Path]:
@@ -42,6 +43,7 @@ def synthesize(
         out: the corpus's folder; absent, empty, or made by the same arguments.
         samples: how many in all, 10 to 100,000. From about 60 on, all signs and names occur.
         seed: decides sentences, signers and their every movement.
+        names: the share of sentences that speak of a spelled name; below 1.
         video: also draw an mp4 of each sample; without it manifests have no ``video`` column.
         workers: processes to use; by default as many as there are processors to run on.
         progress: called with the number of finished samples and of all.
@@ -57,9 +59,17 @@ def synthesize(
         raise UserError(f"samples is {samples}; expected {LEAST_SAMPLES} to {MOST_SAMPLES}")
     if seed < 0:
         raise UserError(f"seed is {seed}; expected 0 or more")
+    if not 0 <= names < 1:
+        raise UserError(f"names is {names}; expected 0 or more, and less than 1")
     if workers is not None and workers < 1:
         raise UserError(f"workers is {workers}; expected 1 or more")
-    made_from = {"generator": GENERATOR, "samples": samples, "seed": seed, "video": video}
+    made_from: dict[str, Any] = {
+        "generator": GENERATOR,
+        "samples": samples,
+        "seed": seed,
+        "video": video,
+        "names": names,
+    }
     if not _is_there(out, made_from):
         _make(out, made_from, workers, progress or (lambda done, total: None))
     return {split: out / f"{split}.tsv" for split in SPLITS}
@@ -130,7 +140,7 @@ def _make(
 
 
 def _tasks(
-    folder: Path, generator: int, samples: int, seed: int, video: bool
+    folder: Path, generator: int, samples: int, seed: int, video: bool, names: float
 ) -> dict[str, list[Task]]:
     from random import Random
 
@@ -140,7 +150,7 @@ def _tasks(
 
     held_out = round(samples / 10)
     sentences = split_sentences(
-        Random(f"{seed}/sentences"), samples - 2 * held_out, held_out, held_out
+        Random(f"{seed}/sentences"), samples - 2 * held_out, held_out, held_out, names
     )
     cast, tasks, number = signers(seed), {}, 0
     for split in SPLITS:

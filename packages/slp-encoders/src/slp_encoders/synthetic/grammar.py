@@ -86,6 +86,7 @@ _NUMBERS = {
     "TWENTY": ("twenty", "zwanzig"),
     "THIRTY": ("thirty", "dreißig"),
 }
+NAMES_SHARE = 0.2  #: of the sentences speak of a name, where nobody says otherwise
 _WARM = ("FIFTEEN", "TWENTY", "THIRTY")  # never below zero
 
 
@@ -155,30 +156,30 @@ def _afterthought(random: Random) -> tuple[list[str], str, str]:
     return [], "", ""
 
 
-def draw(random: Random) -> Sentence:
-    """Draw a sentence."""
+def draw(random: Random, names: float = NAMES_SHARE) -> Sentence:
+    """Draw a sentence; so many of all speak of a name."""
     time, place, weather = (_pick(random, slot) for slot in ("time", "place", "weather"))
     (when, wann), (where, wo) = _TIMES[time], _PLACES[place]
     (noun, wetter, none) = _WEATHERS[weather]
     more, and_, und = _afterthought(random)
     kind = random.random()
-    if kind < 0.2:  # a named system
+    if kind < names:  # a named system
         system, name = _pick(random, "system"), random.choice(NAMES)
         (english, german), called = _SYSTEMS[system], name.lower()
         signed = [time, system, f"fs-{name}", place, weather]
         text = f"{english} {called} brings {noun}"
         text_de = f"bringt {german} {called} {wo} {wetter}"
-    elif kind < 0.65:  # how much, how long, whether
+    elif _among_others(kind, names) < 0.65:  # how much, how long, whether
         degree = random.choice(list(_EVENTS))
         signed = [time, place, weather, degree]
         text = _EVENTS[degree][0].format(weather=noun)
         text_de = _EVENTS[degree][1].format(weather=wetter, place=wo, none=none)
-    elif kind < 0.8:  # a change
+    elif _among_others(kind, names) < 0.8:  # a change
         other = random.choice([sign.gloss for sign in by_slot("weather") if sign.gloss != weather])
         signed = [time, place, weather, "THEN", other]
         text = f"{noun} turns into {_WEATHERS[other][0]}"
         text_de = f"geht {wo} {wetter} in {_WEATHERS[other][1]} über"
-    elif kind < 0.9:  # the temperature
+    elif _among_others(kind, names) < 0.9:  # the temperature
         said, english, german = _temperature(random)
         signed, more, and_, und = [time, place, *said], [], "", ""
         text, text_de = f"it reaches {english}", f"werden {wo} {german} erreicht"
@@ -194,8 +195,15 @@ def draw(random: Random) -> Sentence:
     return Sentence(units, f"{text} {where} {when}{and_} .", f"{wann} {text_de}{und} .")
 
 
+def _among_others(kind: float, names: float) -> float:
+    """A draw that is of no name, as if the usual share of sentences had one."""
+    if names == NAMES_SHARE:
+        return kind
+    return NAMES_SHARE + (kind - names) * (1 - NAMES_SHARE) / (1 - names)
+
+
 def split_sentences(
-    random: Random, train: int, validation: int, test: int
+    random: Random, train: int, validation: int, test: int, names: float = NAMES_SHARE
 ) -> dict[str, list[Sentence]]:
     """Draw sentences so that held-out ones recombine what the training sentences are made of.
 
@@ -208,9 +216,9 @@ def split_sentences(
     drawn: dict[str, list[Sentence]] = {"train": [], "validation": [], "test": []}
 
     def new() -> Sentence:
-        sentence = draw(random)
+        sentence = draw(random, names)
         while sentence.text in texts:
-            sentence = draw(random)
+            sentence = draw(random, names)
         return sentence
 
     everything = frozenset(LEXICON) | {Name(name).gloss for name in NAMES}

@@ -14,5 +14,10 @@ class Synthetic(Corpus):
     def make(self, folder: Path, progress: Progress | None = None) -> dict[str, Path]:
         config = self.config
         return synthesize(
-            folder, config.samples, config.seed, video=config.video, progress=progress
+            folder,
+            config.samples,
+            config.seed,
+            video=config.video,
+            names=config.names,
+            progress=progress,
         )

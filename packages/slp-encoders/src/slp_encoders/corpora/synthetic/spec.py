@@ -15,6 +15,11 @@ class SyntheticConfig:
     seed: int = field(
         default=0, validator=validators.ge(0), metadata={"help": "the corpus is a function of it"}
     )
+    names: float = field(
+        default=0.2,
+        validator=[validators.ge(0), validators.lt(1)],
+        metadata={"help": "share of sentences with a spelled name"},
+    )
     video: bool = field(default=True, metadata={"help": "draw an mp4 for every sentence"})
 
 
