@@ -6,6 +6,7 @@ clip says: the reference, or the same with one sign's word replaced by that of i
 (``monday`` and ``friday`` differ in handshape alone). Guessing is right half the time::
 
     python benchmarks/minimal_pairs.py [--seeds 3] [--only "spatial" "motion"] [--folder FOLDER]
+                                       [--signbind RUN]
 
 SpaMo's pictures are of the hand alone here, so that one stream sees what it looks like and the
 other where it goes. The encoders of each recipe learn to see once and are shared by its variants
@@ -15,8 +16,9 @@ convolutions, as in SpaMo: few windows would come out of them. The language mode
 are in ``FOLDER/results.jsonl`` and are not trained again.
 
 SignBind's experts and its language model are trained once a seed, its variants differ in what joins
-the experts. Its language model hears no signs, so that the two readings are glosses there, and CTC
-says which is likelier. ``names``: how many of the spelled names a translation holds; ``rest``:
+the experts; those of seed 0 are taken from a finished run of its tiny recipe where one is given
+(``--signbind``). Its language model hears no signs, so that the two readings are glosses there, and
+CTC says which is likelier. ``names``: how many of the spelled names a translation holds; ``rest``:
 BLEU-4 of the sentences without one; ``route``: the area under the curve of the route to
 fingerspelling over the steps of all clips, held against the spelled spans.
 """
@@ -45,7 +47,7 @@ from torch.nn.utils.rnn import pad_sequence as pad
 
 from slp_core.batch import Sample, collate
 from slp_core.build import build
-from slp_core.check import check, matches
+from slp_core.check import check
 from slp_core.ctc import log_likelihood
 from slp_core.dataset import SampleDataset
 from slp_core.manifest import Manifest, Row
@@ -189,11 +191,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=list(VARIANTS), choices=VARIANTS)
     parser.add_argument("--folder", type=Path, default=Path("minimal-pairs"))
+    parser.add_argument("--signbind", type=lambda path: Path(path).resolve(), metavar="RUN")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     os.chdir(options.folder)
     results, known = Path("results.jsonl"), dict[str, Pipeline]()
+    if options.signbind is not None:
+        known = dict.fromkeys(
+            ["see-signbind", "learnt-signbind-0"], Pipeline.from_pretrained(options.signbind)
+        )
     done = (
         [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
     )
@@ -228,15 +235,16 @@ def learnt(recipe: str, table: Recipe, seed: int, known: dict[str, Pipeline]) ->
 
 @frozen
 class Learnt:
-    """A pipeline, and the parts of it that others take over."""
+    """A pipeline, and the parts of it that others take over where they have them, too."""
 
     pipeline: Pipeline
     paths: list[str]
 
     def give(self, pipeline: Pipeline) -> None:
-        for path in pipeline.parts:
-            if any(matches(one, path) or one.startswith(f"{path}.") for one in self.paths):
-                pipeline.part(path).load_state_dict(self.pipeline.part(path).state_dict())
+        theirs = dict(pipeline.named_modules())
+        for path in self.paths:
+            if path in theirs:
+                theirs[path].load_state_dict(self.pipeline.get_submodule(path).state_dict())
 
 
 def trained(table: Recipe, stages: list[str]) -> list[str]:
