@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from slp_core.edits import edit_distance
 from slp_core.manifest import read_manifest, write_manifest
 from slp_core.pipeline import Pipeline
 from slp_core.recipe_file import parse_recipe
@@ -101,6 +102,20 @@ def test_spelled_names_are_offered(run: RunResult) -> None:
     assert rows.columns[-3:] == ("expected", "notes", "offer")
     wrong = [one for one in scored.predictions if one.offer]
     assert wrong and all(one.offer == one.reference for one in wrong)
+
+
+def test_what_was_read_is_held_against_the_manifest(run: RunResult) -> None:
+    """Edits counted anew, clip by clip."""
+    (found,) = read_evaluation(run.folder).readings
+    pipeline = Pipeline.from_pretrained(run.folder)
+    rows = read_manifest(run.folder.parent / "test.tsv").rows
+    said = {name: pipeline.translate(run.folder.parent / f"test.{name}.npy") for name in NAMES}
+    read = {name: one.transcripts["letters"] for name, one in said.items()}
+    edits = sum(edit_distance(read[row.get("letters")], row.get("letters")) for row in rows)
+    letters = sum(len(row.get("letters")) for row in rows)
+    assert (found.column, found.kind, found.units) == ("letters", "char", letters)
+    assert found.accuracy == pytest.approx(100 * (1 - edits / letters)) and found.accuracy < 100
+    assert f"{letters} letters" in run.report.read_text()
 
 
 def test_opened_again_it_knows_the_names(run: RunResult) -> None:

@@ -18,6 +18,7 @@ from slp_train import distributed
 from slp_train.evaluation.blindness import blind_hypotheses
 from slp_train.evaluation.calibration import judge
 from slp_train.evaluation.names import judge_names
+from slp_train.evaluation.readings import judge_readings
 from slp_train.evaluation.scores import (
     Evaluation,
     Prediction,
@@ -122,6 +123,7 @@ def evaluate(
             in_sample=calibration is not None and calibration.split == split,
         ),
         names=judge_names(dataset.rows, predictions),
+        readings=judge_readings(pipeline, dataset.rows, said),
         one_lined=sum(a.text != b for a, b in zip(said, hypotheses, strict=True)),
         predictions=predictions,
     )

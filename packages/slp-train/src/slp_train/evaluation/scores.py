@@ -88,6 +88,16 @@ class Names:
 
 
 @frozen
+class Reading:
+    """A column that was read off the signs by CTC: ``accuracy``, 100 (1 - edits / units)."""
+
+    column: str
+    kind: str  #: of the units: "word" or "char"
+    units: int  #: in the manifest
+    accuracy: float
+
+
+@frozen
 class Evaluation:
     """Scores of one split, with all that is needed to judge them."""
 
@@ -104,6 +114,7 @@ class Evaluation:
     controls: list[Scored] = field(factory=list)
     confidence: Confidence | None = None  #: None: too few samples
     names: Names | None = None  #: None: no sample has any
+    readings: list[Reading] = field(factory=list)  #: of every column that is read by CTC
     one_lined: int = 0  #: hypotheses whose tabs and line breaks became blanks before scoring
     predictions: list[Prediction] = field(factory=list, repr=False)  #: in a file of their own
 

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from slp_train.evaluation.scores import Confidence, Evaluation, Names, verdict
+from slp_train.evaluation.scores import Confidence, Evaluation, Names, Reading, verdict
 
 
 def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> None:
@@ -46,6 +46,8 @@ def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> 
         console.print(confidence_line(evaluation.confidence))
     if evaluation.names is not None:
         console.print(names_line(evaluation.names))
+    for reading in evaluation.readings:
+        console.print(reading_line(reading))
     headline = whole[evaluation.headline]
     console.print(f"{headline.name}: {headline.signature}", style="dim")
 
@@ -68,6 +70,12 @@ def names_line(found: Names) -> str:
     """How many spelled names were said."""
     said = f"Spelled names: all said in {found.said:.1f} % of {found.samples} samples"
     return f"{said}, in {found.offered:.1f} % with what is offered."
+
+
+def reading_line(found: Reading) -> str:
+    """How well a column was read."""
+    units = f"{found.units} {'words' if found.kind == 'word' else 'letters'}"
+    return f"Read off the signs: {found.accuracy:.1f} % of the {units} of {found.column}."
 
 
 def print_examples(evaluation: Evaluation, count: int = 5) -> None:
