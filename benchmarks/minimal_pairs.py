@@ -136,8 +136,10 @@ def signbind(table: Recipe, without: str = "", fusion: str = "adaptive-gate") ->
         del joined["gate"], joined["route"]
         joined |= {"streams": EXPERTS, "axis": "channel", "resample": True}
     table["stages"] = [one for one in table["stages"] if one["name"] == "fuse"]
+    (fuse,) = table["stages"]
+    if fusion == "concat":  # it has nothing to train
+        fuse["train"].remove("fusion")
     if "route" not in joined:
-        (fuse,) = table["stages"]
         fuse["objectives"] = [one for one in fuse["objectives"] if one["use"] != "route"]
     kept = {"frames", "hands-seen", "mouths", *EXPERTS}
     table["streams"] = {name: one for name, one in table["streams"].items() if name in kept}
