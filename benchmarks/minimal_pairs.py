@@ -8,19 +8,12 @@ clip says: the reference, or the same with one sign's word replaced by that of i
     python benchmarks/minimal_pairs.py [--seeds 3] [--only "spatial" "motion"] [--folder FOLDER]
                                        [--signbind RUN]
 
-SpaMo's pictures are of the hand alone here, so that one stream sees what it looks like and the
-other where it goes. The encoders of each recipe learn to see once and are shared by its variants
-and all seeds; what a seed draws is all that comes behind them. Motion alone skips the adapter's
-convolutions, as in SpaMo: few windows would come out of them. The language model of "frozen" and
-"LoRA" has learnt to translate the corpus's German sentences to English first. Finished variants
-are in ``FOLDER/results.jsonl`` and are not trained again.
-
-SignBind's experts and its language model are trained once a seed, its variants differ in what joins
-the experts; those of seed 0 are taken from a finished run of its tiny recipe where one is given
-(``--signbind``). Its language model hears no signs, so that the two readings are glosses there, and
-CTC says which is likelier. ``names``: how many of the spelled names a translation holds; ``rest``:
-BLEU-4 of the sentences without one; ``route``: the area under the curve of the route to
-fingerspelling over the steps of all clips, held against the spelled spans.
+The variants are those of ``variants.py``. Finished ones are in ``FOLDER/results.jsonl`` and are
+not trained again. SignBind's experts and language model of seed 0 are taken from a finished run of its
+tiny recipe where one is given (``--signbind``). Its language model hears no signs, so that the two
+readings are glosses there, and CTC says which is likelier. ``names``: how many of the spelled names
+a translation holds; ``rest``: BLEU-4 of the sentences without one; ``route``: the area under the
+curve of the route to fingerspelling over the steps of all clips, held against the spelled spans.
 """
 
 from __future__ import annotations
@@ -31,9 +24,8 @@ import math
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
-from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -52,7 +44,7 @@ from slp_core.ctc import log_likelihood
 from slp_core.dataset import SampleDataset
 from slp_core.manifest import Manifest, Row
 from slp_core.pipeline import Pipeline
-from slp_core.recipe_file import load_recipe, parse_recipe
+from slp_core.recipe_file import parse_recipe
 from slp_encoders.synthetic.lexicon import MINIMAL_PAIRS
 from slp_fusion.objectives.route.outcome import route_auc
 from slp_train.evaluation.scores import build_metrics
@@ -60,10 +52,7 @@ from slp_train.evaluation.translation import translate_dataset
 from slp_train.features import encoded, kept_streams
 from slp_train.run import prepare_corpus, read_manifests
 from slp_train.stage import run_stage
-
-RECIPES = Path(__file__).parent.parent / "recipes/tiny"
-Recipe = dict[str, Any]
-LANGUAGE_MODEL = "language-model"  #: folder, below that of the results
+from variants import LANGUAGE_MODEL, LEARNT, VARIANTS, Recipe, speaking, table_of
 
 #: the word of a sign in English, where replacing it gives a sentence
 WORDS = {
@@ -74,118 +63,6 @@ WORDS = {
     "EVENING": "evening", "NORTH": "north", "SOUTH": "south", "EAST": "east", "WEST": "west",
     "CITY": "cities", "VILLAGE": "villages", "CLOUD": "cloud", "FOG": "fog",
 }  # fmt: skip
-
-
-def spamo(table: Recipe, streams: list[str], aligned: bool = True, lm: str = "") -> None:
-    """SpaMo with some of its streams, with VT-Align or without, with a language model of its own
-    or one that is there already: frozen or with LoRA."""
-    taught(table, streams)
-    table["mapper"]["tcn"] = streams != ["motion"]
-    stages = table["stages"] = table["stages"] if aligned else table["stages"][1:]
-    for stage in stages:
-        stage["train"] = [f"streams.{name}.mapper" for name in streams] + ["mapper"]
-        if not aligned:
-            stage["objectives"] = stage["objectives"][:1]
-    if lm:
-        del table["decoder"]["scratch"]
-        table["decoder"]["model"] = LANGUAGE_MODEL
-    if lm == "LoRA":
-        table["decoder"]["lora"] = {"rank": 16, "alpha": 32, "targets": ["q_proj", "v_proj"]}
-    if lm != "frozen":
-        stages[-1]["train"] += ["decoder.lora" if lm else "decoder"]
-
-
-def signllm(table: Recipe, parts: list[str]) -> None:
-    """SignLLM with some of its parts: ``vq``, ``cra``, ``mmd``."""
-    taught(table, ["sign"])
-    sign, stages = table["streams"]["sign"], {one["name"]: one for one in table["stages"]}
-    objectives = stages["translate"]["objectives"]
-    if "vq" not in parts:
-        del sign["tokenizer"], stages["characters"]
-        stages["translate"]["train"].remove("streams.sign")
-        objectives[:] = [one for one in objectives if one["use"] != "context-prediction"]
-    if "cra" not in parts:
-        del sign["mapper"], stages["words"]
-    if "mmd" not in parts:
-        objectives[:] = [one for one in objectives if one["use"] != "mmd"]
-    table["stages"] = [*stages.values()]
-
-
-def taught(table: Recipe, streams: list[str]) -> None:
-    """Leave out the stage in which encoders learn to see, and all streams but these and their
-    trunks."""
-    kept = {*streams, *(table["streams"][stream]["from"] for stream in streams)}
-    table["streams"] = {name: one for name, one in table["streams"].items() if name in kept}
-    table["fusion"]["streams"] = streams
-    del table["stages"][0]
-
-
-def signbind(table: Recipe, without: str = "", fusion: str = "adaptive-gate") -> None:
-    """SignBind-LLM without one of its experts, or with another fusion; all but the fusion is
-    learnt already."""
-    joined = table["fusion"]
-    joined["use"] = fusion
-    joined["streams"] = [name for name in joined["streams"] if name != without]
-    if without == "lips":
-        del joined["gate"]
-    if without == "fingerspelling":
-        joined["streams"].remove(joined.pop("route")["on"])
-    if fusion == "cross-attention":
-        joined["to"] = joined.pop("gate")["with"]
-    if fusion == "concat":
-        del joined["gate"], joined["route"]
-        joined |= {"streams": EXPERTS, "axis": "channel", "resample": True}
-    table["stages"] = [one for one in table["stages"] if one["name"] == "fuse"]
-    (fuse,) = table["stages"]
-    if fusion == "concat":  # it has nothing to train
-        fuse["train"].remove("fusion")
-    if "route" not in joined:
-        fuse["objectives"] = [one for one in fuse["objectives"] if one["use"] != "route"]
-    kept = {"frames", "hands-seen", "mouths", *EXPERTS}
-    table["streams"] = {name: one for name, one in table["streams"].items() if name in kept}
-
-
-EXPERTS = ["signing", "fingerspelling", "lips"]
-BOTH = ["spatial", "motion"]
-SETTINGS: dict[str, list[str]] = {
-    "spamo": [
-        "streams.pictures.processor.size=48",
-        "streams.pictures.processor.crop=hand",
-        "streams.pictures.processor.poses=corpus/poses",
-        "stages.0.epochs=10",
-    ],
-    "signllm": [],
-    "signbind": [
-        "streams.frames.processor.poses=corpus/poses",
-        "streams.mouths.processor.poses=corpus/poses",
-    ],
-}
-#: the stages of a recipe that are trained once: for all seeds, and then for each of them
-LEARNT: dict[str, tuple[list[str], list[str]]] = {
-    "spamo": (["see"], []),
-    "signllm": (["see"], []),
-    "signbind": (["see"], ["signing", "fingerspelling", "lips", "language"]),
-}
-#: by name: the recipe, and what is done to it
-VARIANTS: dict[str, tuple[str, Callable[[Recipe], None]]] = {
-    "SpaMo": ("spamo", partial(spamo, streams=BOTH)),
-    "spatial": ("spamo", partial(spamo, streams=["spatial"])),
-    "motion": ("spamo", partial(spamo, streams=["motion"])),
-    "SpaMo, no VT-Align": ("spamo", partial(spamo, streams=BOTH, aligned=False)),
-    "spatial, no VT-Align": ("spamo", partial(spamo, streams=["spatial"], aligned=False)),
-    "motion, no VT-Align": ("spamo", partial(spamo, streams=["motion"], aligned=False)),
-    "SpaMo, frozen LM": ("spamo", partial(spamo, streams=BOTH, lm="frozen")),
-    "SpaMo, LoRA": ("spamo", partial(spamo, streams=BOTH, lm="LoRA")),
-    "SignLLM, continuous": ("signllm", partial(signllm, parts=[])),
-    "SignLLM, VQ": ("signllm", partial(signllm, parts=["vq"])),
-    "SignLLM, VQ, CRA": ("signllm", partial(signllm, parts=["vq", "cra"])),
-    "SignLLM, VQ, CRA, MMD": ("signllm", partial(signllm, parts=["vq", "cra", "mmd"])),
-    "SignBind": ("signbind", signbind),
-    "SignBind, no lips": ("signbind", partial(signbind, without="lips")),
-    "SignBind, no fingerspelling": ("signbind", partial(signbind, without="fingerspelling")),
-    "SignBind, cross-attention": ("signbind", partial(signbind, fusion="cross-attention")),
-    "SignBind, concat": ("signbind", partial(signbind, fusion="concat")),
-}
 
 
 def main() -> None:
@@ -211,8 +88,7 @@ def main() -> None:
             if any(one["variant"] == name and one["seed"] == seed for one in done):
                 continue
             recipe, change = VARIANTS[name]
-            settings = ["data.root=corpus", *SETTINGS[recipe], *options.set]
-            table = load_recipe(RECIPES / f"{recipe}.toml", settings).source.table
+            table = table_of(recipe, options.set)
             behind = learnt(recipe, table, seed, known)
             table = deepcopy(table)
             table["recipe"]["seed"] = seed
@@ -308,25 +184,10 @@ def spelled(pipeline: Pipeline, said: list[str], rows: list[Row]) -> dict[str, f
 
 
 def learn_to_speak(table: Recipe) -> None:
-    """A language model that translates the corpus's German sentences, in a folder of its own."""
+    """The language model of the variants that begin with one, in a folder of its own."""
     if Path(LANGUAGE_MODEL).exists():
         return
-    scratch = load_recipe(RECIPES / "spamo.toml").source.table["decoder"]["scratch"]
-    stage = deepcopy(table["stages"][-1])
-    stage |= {"name": "speak", "train": ["streams.german", "decoder"]}
-    stage["objectives"] = stage["objectives"][:1]
-    german = {
-        "signal": "text_de",
-        "processor": {"use": "text", "vocabulary": "word"},
-        "encoder": {"use": "embedding", "dim": scratch["dim"]},
-    }
-    speaking = {
-        **{key: table[key] for key in ("recipe", "data", "evaluation")},
-        "streams": {"german": german},
-        "decoder": {"use": "seq2seq", "scratch": scratch},
-        "stages": [stage],
-    }
-    pipeline, data = opened(speaking)
+    pipeline, data = opened(speaking(table))
     training, validation = (dataset(pipeline, data[split]) for split in ("train", "validation"))
     only = pipeline.recipe.stages[0]
     run_stage(pipeline, pipeline.plan, only, training, validation, Path("speak"))
