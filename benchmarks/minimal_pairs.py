@@ -8,8 +8,8 @@ clip says: the reference, or the same with one sign's word replaced by that of i
     python benchmarks/minimal_pairs.py [--seeds 3] [--only "spatial" "motion"] [--folder FOLDER]
                                        [--signbind RUN]
 
-The variants are those of ``variants.py``. Finished ones are in ``FOLDER/results.jsonl`` and are
-not trained again. SignBind's experts and language model of seed 0 are taken from a finished run of its
+The variants are those of ``variants.py``. Finished ones are in ``FOLDER/results.jsonl`` and are not
+trained again. SignBind's experts and language model of seed 0 are taken from a finished run of its
 tiny recipe where one is given (``--signbind``). Its language model hears no signs, so that the two
 readings are glosses there, and CTC says which is likelier. ``names``: how many of the spelled names
 a translation holds; ``rest``: BLEU-4 of the sentences without one; ``route``: the area under the
@@ -36,6 +36,7 @@ from attrs import frozen
 from rich.console import Console
 from rich.table import Table
 from torch.nn.utils.rnn import pad_sequence as pad
+from variants import LANGUAGE_MODEL, LEARNT, VARIANTS, Recipe, speaking, table_of
 
 from slp_core.batch import Sample, collate
 from slp_core.build import build
@@ -52,7 +53,6 @@ from slp_train.evaluation.translation import translate_dataset
 from slp_train.features import encoded, kept_streams
 from slp_train.run import prepare_corpus, read_manifests
 from slp_train.stage import run_stage
-from variants import LANGUAGE_MODEL, LEARNT, VARIANTS, Recipe, speaking, table_of
 
 #: the word of a sign in English, where replacing it gives a sentence
 WORDS = {

@@ -31,7 +31,9 @@ def imported_by(*arguments: str, blocked: str = "", code: int = 0) -> set[str]:
     return set(done.stderr.split())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["plugins"], ["train", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["plugins"], ["plugins", "list"], ["train", "--help"], ["--version"]]
+)
 def test_help_and_plugins_import_nothing_heavy(arguments):
     assert not imported_by(*arguments) & HEAVY
 
@@ -53,4 +55,4 @@ def test_checking_works_where_torch_is_not_installed(root: Path):
 
 
 def test_every_spec_loads_without_torch():
-    imported_by("plugins", "--check", blocked="torch transformers numpy")
+    imported_by("plugins", "check", blocked="torch transformers numpy")

@@ -7,6 +7,7 @@ from importlib import import_module
 
 import click
 
+from slp_cli.groups import Group
 from slp_core.errors import UserError
 
 #: Our commands in the order of the work, with their one-line help.
@@ -21,11 +22,11 @@ COMMANDS = {
     "data": "Make, import and check manifests.",
     "annotate": "Add columns to manifests: pseudo-glosses, phonemes, letters of names.",
     "features": "Look into a feature cache, check it, and write it for other programs.",
-    "plugins": "List the installed parts and where they come from.",
+    "plugins": "What is installed, from where, and how it is used.",
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Commands by name: ours, then those that packages register under ``slp.command``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -39,17 +40,6 @@ class LazyGroup(click.Group):
 
             return registry.find("command", name).load().load()  # type: ignore[return-value]
         return None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from slp_core.errors import did_you_mean
-
-            hint = did_you_mean(args[0], self.list_commands(ctx))
-            raise click.UsageError(f'there is no command "{args[0]}"{hint}', ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         others = {n: f"(from {d})" for n, d in sorted(_registered().items()) if n not in COMMANDS}

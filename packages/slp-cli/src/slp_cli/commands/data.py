@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
+from slp_cli.groups import Group
 from slp_cli.options import as_table, json_option, recipe_argument, settings_option
 
 
-@click.group(name="data")
+@click.group(name="data", cls=Group)
 def command() -> None:
     """Make, import and check manifests; make poses of videos.
 

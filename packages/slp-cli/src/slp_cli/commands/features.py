@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from slp_cli.groups import Group
 from slp_cli.options import json_option
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
@@ -22,7 +23,7 @@ def _sets(store: Any, folder: Path) -> list[dict[str, Any]]:
     return sets
 
 
-@click.group(name="features")
+@click.group(name="features", cls=Group)
 def command() -> None:
     """Look into a feature cache, check it, and write it for other programs.
 

@@ -1,4 +1,4 @@
-"""``slp plugins``: metadata only, unless asked to load."""
+"""``slp plugins list``: metadata only, nothing of a plugin is imported."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import click
 from slp_cli.options import json_option
 
 
-@click.command(epilog="Example: slp plugins --kind encoder --check")
+@click.command(name="list", epilog="Example: slp plugins list --kind encoder")
 @click.option("--kind", help="Only this kind (encoder, mapper, ...).")
-@click.option("--check", "load", is_flag=True, help="Load each spec and mark the broken.")
 @json_option
-def command(kind: str | None, load: bool, as_json: bool) -> None:
+def command(kind: str | None, as_json: bool) -> None:
     """List the installed parts, their packages and versions.
 
     A name that two packages register is marked; write its long name in recipes.
@@ -26,9 +25,8 @@ def command(kind: str | None, load: bool, as_json: bool) -> None:
         raise UserError(f'--kind: there is no kind "{kind}"{did_you_mean(kind, KINDS)}')
     entries = [entry for entry in registry.entries() if kind in (None, entry.kind)]
     times = Counter((entry.kind, entry.name) for entry in entries)
-    rows, broken = [], 0
-    for entry in entries:
-        row = {
+    rows = [
+        {
             "kind": entry.kind,
             "name": entry.name,
             "package": entry.distribution,
@@ -36,21 +34,14 @@ def command(kind: str | None, load: bool, as_json: bool) -> None:
             "spec": entry.entry_point.value,
             "ambiguous": times[entry.kind, entry.name] > 1,
         }
-        if load:
-            try:
-                row["summary"] = entry.load().summary
-            except UserError as error:
-                row["error"] = str(error)
-                broken += 1
-        rows.append(row)
+        for entry in entries
+    ]
     if as_json:
         import json
 
         click.echo(json.dumps(rows, indent=2))
     else:
         _print(rows)
-    if broken:
-        click.get_current_context().exit(2)
 
 
 def _print(rows: list[dict]) -> None:
@@ -62,7 +53,4 @@ def _print(rows: list[dict]) -> None:
             click.echo(click.style(kind, bold=True))
         name = f"{row['package']}:{row['name']}" if row["ambiguous"] else row["name"]
         mark = "  (two packages have this name)" if row["ambiguous"] else ""
-        said = row.get("error") or row.get("summary") or ""
-        broken = click.style("BROKEN ", fg="red") if "error" in row else ""
-        line = f"  {name:<{width}}  {row['package']} {row['version']}{mark}  {broken}{said}"
-        click.echo(line.rstrip())
+        click.echo(f"  {name:<{width}}  {row['package']} {row['version']}{mark}")
