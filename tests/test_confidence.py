@@ -16,6 +16,7 @@ from slp_train.evaluation import read_evaluation
 from slp_train.run import RunResult, train
 
 NAMES = ["ANNA", "EMIL", "HUGO", "OSKAR"]
+EXPERT = "streams.letters.mapper"
 RECIPE = """\
 [recipe]
 name = "names"
@@ -110,10 +111,11 @@ def test_what_was_read_is_held_against_the_manifest(run: RunResult) -> None:
     pipeline = Pipeline.from_pretrained(run.folder)
     rows = read_manifest(run.folder.parent / "test.tsv").rows
     said = {name: pipeline.translate(run.folder.parent / f"test.{name}.npy") for name in NAMES}
-    read = {name: one.transcripts["letters"] for name, one in said.items()}
+    read = {name: one.transcripts[EXPERT] for name, one in said.items()}
     edits = sum(edit_distance(read[row.get("letters")], row.get("letters")) for row in rows)
     letters = sum(len(row.get("letters")) for row in rows)
-    assert (found.column, found.kind, found.units) == ("letters", "char", letters)
+    assert (found.part, found.column) == (EXPERT, "letters")
+    assert (found.kind, found.units) == ("char", letters)
     assert found.accuracy == pytest.approx(100 * (1 - edits / letters)) and found.accuracy < 100
     assert f"{letters} letters" in run.report.read_text()
 
@@ -121,7 +123,7 @@ def test_what_was_read_is_held_against_the_manifest(run: RunResult) -> None:
 def test_opened_again_it_knows_the_names(run: RunResult) -> None:
     pipeline = Pipeline.from_pretrained(run.folder)
     said = {name: pipeline.translate(run.folder.parent / f"test.{name}.npy") for name in NAMES}
-    read = [name for name, one in said.items() if one.transcripts["letters"] == name]
+    read = [name for name, one in said.items() if one.transcripts[EXPERT] == name]
     assert len(read) >= 3  # of four
     assert all(one.expected is not None for one in said.values())
     for name in read:

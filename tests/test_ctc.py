@@ -174,7 +174,7 @@ def test_a_run_learns_to_read(spelt: Path) -> None:
         said = opened.generate(batch, **options)
         assert [one.text for one in said] == [row.get("word") for row in rows]
         assert [one.transcripts for one in said] == [
-            {"word": row.get("word"), "vowels": row.get("vowels")} for row in rows
+            {"decoder": row.get("word"), "streams.vowels.mapper": row.get("vowels")} for row in rows
         ]
         assert all(0.5 < one.confidence <= 1 for one in said)
 

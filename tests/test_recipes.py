@@ -153,7 +153,11 @@ def test_the_tiny_signbind_recipe_trains(slp, home, tmp_path):
     assert told["routes"] == ["signing", "fingerspelling", "rest"] and 0 <= told["auc"]["sign"] <= 1
     film = next((tmp_path / "data/videos").glob("*.mp4"))
     said = json.loads(slp("translate", tmp_path / "run", film, "--json").stdout)
-    assert {"gloss", "letters", "phonemes"} <= said["transcripts"].keys()
+    experts = {f"streams.{name}.mapper" for name in ("signing", "fingerspelling", "lips")}
+    assert said["transcripts"].keys() == experts | {"decoder.first"}
+    evaluated = json.loads((tmp_path / "run/metrics.json").read_text())["readings"]
+    read = {one["part"]: one["column"] for one in evaluated}
+    assert read["streams.signing.mapper"] == read["decoder.first"] == "gloss"  # before, and after
 
 
 def test_the_tiny_features_recipe_trains(slp, home, tmp_path):

@@ -104,7 +104,7 @@ def run(monkeypatch):
             "lea comes .",
             0.5,
             expected=0.3,
-            transcripts={"letters": "ZOE"},
+            transcripts={"streams.hand.mapper": "ZOE"},
             notes=(Note("names", "who?", "zoe"),),
         ),
     }
@@ -140,7 +140,7 @@ def test_translations_come_with_their_worth_and_their_notes(slp, run):
     assert (first["confidence"], first["expected"], first["notes"]) == (0.9, 0.6, {})
     assert first["tokens"] == [{"token": "anna", "probability": 0.9}]
     assert second["notes"] == {"names": {"message": "who?", "offer": "zoe"}} and err == ""
-    assert (first["transcripts"], second["transcripts"]) == ({}, {"letters": "ZOE"})
+    assert (first["transcripts"], second["transcripts"]) == ({}, {"streams.hand.mapper": "ZOE"})
     run.translate = lambda file, **options: Translation("", 0.5)
     assert json.loads(slp("translate", "run", "a", "--json")[1])["expected"] is None
 

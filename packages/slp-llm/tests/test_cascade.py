@@ -149,7 +149,10 @@ def test_signs_are_read_and_what_is_read_is_translated(make, sequence, tokens_of
     for one, glosses, alone in zip(found, read, (sequence(6), sequence(3)), strict=True):
         own = tokens_of(cascade.then, {})
         (expected,) = cascade.then.generate(by_hand(cascade, glosses.text), own)
-        assert (one.text, one.transcripts) == (expected.text, {"gloss": glosses.text})
+        assert (one.text, one.transcripts) == (
+            expected.text,
+            {"decoder.first": glosses.text},
+        )
         pieces, words = [p for _, p in expected.tokens], len(glosses.text.split())
         all_of_them = [glosses.probability, *pieces]
         product = math.prod(all_of_them) ** (1 / (len(pieces) + words))
@@ -166,7 +169,7 @@ def test_an_empty_transcript_is_translated_and_worth_nothing(make, sequence, tok
     read = [Transcript("", 0.99), *transcribe(sequence(5))]
     cascade.first.transcribe = lambda steps: read
     found = cascade.generate(sequence(4, 5), tokens_of(cascade.then, {}, {}))
-    assert found[0].confidence == 0 and found[0].transcripts == {"gloss": ""}
+    assert found[0].confidence == 0 and found[0].transcripts == {"decoder.first": ""}
     assert found[0].tokens and found[1].confidence > 0
     (alone,) = (read.pop(), cascade.generate(sequence(4), tokens_of(cascade.then, {})))[1]
     assert alone.text == found[0].text

@@ -71,7 +71,7 @@ def test_a_translation_against_all_alignments(rows: Manifest, beams: int) -> Non
         said = max(texts, key=texts.__getitem__)
     (found,) = decoder.generate(steps, {})
     assert found.text == "".join("AB"[one - 2] for one in said if one > 1)
-    assert found.transcripts == {"letters": found.text}
+    assert found.transcripts == {"decoder": found.text}
     assert len(found.tokens) == len(said) + 1 and found.tokens[-1][0] == ""
     product_of_tokens = math.prod(worth for _, worth in found.tokens)
     assert product_of_tokens == pytest.approx(texts[said], rel=1e-5)

@@ -161,7 +161,8 @@ class Translation:
 
     ``tokens``: the pieces with the probability the model gave each; ``confidence``: the
     geometric mean of those probabilities, uncalibrated: it ranks, it does not promise.
-    ``transcripts``: what was read on the way, by manifest column (``{"letters": "ANNA"}``).
+    ``transcripts``: what was read on the way, by the path of the part that read it
+    (``{"streams.fingerspelling.mapper": "ANNA"}``).
     ``expected``: the quality, in [0, 1], that translations of this confidence had on validation;
     None where the pipeline is not calibrated, or not for the settings it was decoded with.
     """

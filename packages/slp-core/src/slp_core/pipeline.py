@@ -81,9 +81,7 @@ class Pipeline(nn.Module):
         ends: dict[str, Sequence] = {}
         for name, trunk in self._streams():
             reached = ends.get(trunk) if trunk else batch.signals.get(name)
-            if (
-                reached is None or name not in streams
-            ):  # a stream for objectives alone, not read for translating
+            if name not in streams or reached is None:  # not read where only an objective needs it
                 continue
             for kind in ("encoder", "tokenizer", "mapper"):
                 path = f"streams.{name}.{kind}"
@@ -185,8 +183,8 @@ class Pipeline(nn.Module):
     def generate(self, batch: Batch, **options: Any) -> list[Translation]:
         """Translate a batch. ``options``: Hugging Face generation settings.
 
-        What the streams' experts read is in the ``transcripts`` of every translation, by column;
-        what plugins found is in its ``notes``.
+        What its parts read by CTC is in the ``transcripts`` of every translation, what plugins
+        found in its ``notes``.
         """
         batch = batch.to(self.device)
         trace = self(batch)
@@ -195,7 +193,7 @@ class Pipeline(nn.Module):
             expert = self.part(path)
             if isinstance(expert, Transcriber):
                 said = [
-                    evolve(one, transcripts={expert.column: read.text, **one.transcripts})
+                    evolve(one, transcripts={path: read.text, **one.transcripts})
                     for one, read in zip(said, expert.transcribe(steps), strict=True)
                 ]
         if self.calibration is not None and options == self.calibration.generation:

@@ -10,7 +10,7 @@ from slp_core.check import matches
 from slp_core.errors import Problem
 from slp_core.hooks import hookimpl
 from slp_llm.decoders.causal_lm.spec import CausalLmConfig
-from slp_llm.names import LETTERS, known_names, notes_of
+from slp_llm.names import known_names, notes_of, spellers
 
 if TYPE_CHECKING:
     from slp_core.check import Plan
@@ -41,10 +41,17 @@ def slp_check(plan: Plan) -> list[Problem]:
 @hookimpl
 def slp_after_translation(pipeline: Pipeline, translations: list[Translation]) -> list[list[Note]]:
     """Names that are not what a fingerspelling expert read; nothing where none read."""
-    read = [one.transcripts.get(LETTERS) for one in translations]
-    names = [*known_names(pipeline)] if any(one is not None for one in read) else []
-    pairs = zip(translations, read, strict=True)
-    return [[] if one is None else notes_of(said.text, one, names) for said, one in pairs]
+    experts = spellers(pipeline)
+    names = [*known_names(experts.values())]
+    return [
+        [
+            note
+            for path in experts
+            if path in said.transcripts
+            for note in notes_of(said.text, said.transcripts[path], names)
+        ]
+        for said in translations
+    ]
 
 
 def _message(pattern: str, path: str, config: CausalLmConfig) -> str:

@@ -16,6 +16,7 @@ from unicodedata import normalize
 from attrs import frozen
 
 if TYPE_CHECKING:
+    from slp_core.ctc import Transcriber
     from slp_core.parts import Note
     from slp_core.pipeline import Pipeline
 
@@ -126,13 +127,21 @@ def notes_of(text: str, letters: str, names: Iterable[str] = ()) -> list[Note]:
     return [Note("names", "; ".join(map(str, found.findings)), found.offer)]
 
 
-def known_names(pipeline: Pipeline) -> Iterator[str]:
-    """The words that the training rows of a pipeline's fingerspelling experts spelled."""
+def spellers(pipeline: Pipeline) -> dict[str, Transcriber]:
+    """The experts of a pipeline that read fingerspelling, by their paths."""
     from slp_core.ctc import Transcriber
 
-    for part in pipeline.modules():
-        if isinstance(part, Transcriber) and part.column == LETTERS:
-            yield from part.units.words
+    return {
+        path: part
+        for path, part in pipeline.named_modules()
+        if isinstance(part, Transcriber) and part.column == LETTERS
+    }
+
+
+def known_names(experts: Iterable[Transcriber]) -> Iterator[str]:
+    """The words that the training rows of fingerspelling experts spelled."""
+    for part in experts:
+        yield from part.units.words
 
 
 @lru_cache(maxsize=4)

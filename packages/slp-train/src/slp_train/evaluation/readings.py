@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 def judge_readings(
     pipeline: Pipeline, rows: Sequence[Row], said: Sequence[Translation]
 ) -> list[Reading]:
-    """Each column that was read, where the manifest has it and something is written there.
-
-    Of two parts that read one column, the decoder's reading is in the translations."""
+    """Each part that read a column, where the manifest has it and something is written there."""
     from slp_core.ctc import Transcriber
 
-    units = {one.column: one.units for one in pipeline.modules() if isinstance(one, Transcriber)}
     found = []
-    for column in sorted(units):
+    for path, part in pipeline.named_modules():
+        if not isinstance(part, Transcriber):
+            continue
         pairs = [
-            (units[column].encode(one.transcripts[column]), units[column].encode(row.get(column)))
+            (part.units.encode(one.transcripts[path]), part.units.encode(row.get(part.column)))
             for row, one in zip(rows, said, strict=True)
-            if column in one.transcripts and column in row.fields
+            if path in one.transcripts and part.column in row.fields
         ]
         if total := sum(len(theirs) for _, theirs in pairs):
             edits = sum(edit_distance(ours, theirs) for ours, theirs in pairs)
-            found.append(Reading(column, units[column].kind, total, 100 * (1 - edits / total)))
+            right = 100 * (1 - edits / total)
+            found.append(Reading(path, part.column, part.units.kind, total, right))
     return found

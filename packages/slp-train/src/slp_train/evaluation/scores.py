@@ -89,8 +89,9 @@ class Names:
 
 @frozen
 class Reading:
-    """A column that was read off the signs by CTC: ``accuracy``, 100 (1 - edits / units)."""
+    """A column that a part read off the signs by CTC: ``accuracy``, 100 (1 - edits / units)."""
 
+    part: str  #: its path
     column: str
     kind: str  #: of the units: "word" or "char"
     units: int  #: in the manifest
@@ -114,7 +115,7 @@ class Evaluation:
     controls: list[Scored] = field(factory=list)
     confidence: Confidence | None = None  #: None: too few samples
     names: Names | None = None  #: None: no sample has any
-    readings: list[Reading] = field(factory=list)  #: of every column that is read by CTC
+    readings: list[Reading] = field(factory=list)  #: of every part that reads by CTC
     one_lined: int = 0  #: hypotheses whose tabs and line breaks became blanks before scoring
     predictions: list[Prediction] = field(factory=list, repr=False)  #: in a file of their own
 

@@ -73,9 +73,9 @@ def names_line(found: Names) -> str:
 
 
 def reading_line(found: Reading) -> str:
-    """How well a column was read."""
+    """How well a part read its column."""
     units = f"{found.units} {'words' if found.kind == 'word' else 'letters'}"
-    return f"Read off the signs: {found.accuracy:.1f} % of the {units} of {found.column}."
+    return f"{found.part} read {found.accuracy:.1f} % of the {units} of {found.column}."
 
 
 def print_examples(evaluation: Evaluation, count: int = 5) -> None:

@@ -138,7 +138,7 @@ class Cascade(Decoder):
             evolve(
                 one,
                 confidence=_confidence(glosses.probability, self._length(glosses.text), one),
-                transcripts={self.first.column: glosses.text, **one.transcripts},
+                transcripts={self.first.context.path: glosses.text, **one.transcripts},
             )
             for one, glosses in zip(said, read, strict=True)
         ]

@@ -106,5 +106,5 @@ class CTCDecoder(Decoder, Transcriber):
             text,
             float(worth.log().mean().exp()),
             tuple(zip([*pieces, ""], worth.tolist(), strict=True)),
-            {self.column: text},
+            {self.where: text},
         )
