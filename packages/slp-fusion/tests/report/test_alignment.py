@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from slp_core.errors import UserError
 from slp_fusion.hooks import slp_report
 from slp_fusion.report.alignment import Look
 
+from .page import Page
+
 SAMPLES: list[dict[str, Any]] = [
     {"id": "a", "text": "rain <now>", "nearest": ["rain", "rain", "&", "rain"], "pieces": ["rain"]},
     {"id": "b", "text": "sun"},
@@ -21,26 +22,6 @@ SAMPLES: list[dict[str, Any]] = [
 ]
 BEFORE = [[0.1, 0.3, 0.3], [-0.4, 0.0, 0.0], [0.2, 0.1, 0.1]]
 AFTER = [[0.9, 0.1, 0.1], [0.2, 0.5, 0.5], [0.0, 0.6, 0.6]]
-
-
-class Page(HTMLParser):
-    """Fails on tags that are not closed in order; keeps texts and tags."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open, self.text, self.tags = list[str](), "", list[tuple[str, dict]]()
-        self.feed(html)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def write(folder: Path, **tables: list[list[float]]) -> None:

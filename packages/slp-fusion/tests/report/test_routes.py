@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ import pytest
 
 from slp_fusion.hooks import slp_report
 from slp_fusion.report.routes import BOTTOM, FILE, HEIGHT, LEFT, RIGHT, TOP, WIDTH
+
+from .page import Page
 
 ROUTES = ["signing", "fingerspelling", "rest"]
 SAMPLE: dict[str, Any] = {
@@ -25,26 +26,6 @@ SAMPLE: dict[str, Any] = {
         {"route": "fingerspelling", "label": "fs-B&O", "start": 80, "end": 200},
     ],
 }
-
-
-class Page(HTMLParser):
-    """Fails on tags that are not closed in order; keeps texts and tags."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open, self.text, self.tags = list[str](), "", list[tuple[str, dict]]()
-        self.feed(html)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def shown(run: Path, *samples: dict[str, Any], routes: list[str] = ROUTES, **auc: float) -> Page:

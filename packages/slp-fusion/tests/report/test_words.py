@@ -2,7 +2,6 @@
 
 import json
 import math
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,8 @@ import pytest
 from slp_core.errors import UserError
 from slp_fusion.hooks import slp_report
 from slp_fusion.report.words import perplexity, spelt
+
+from .page import Page
 
 FACTS = {
     "part": "cra", "alpha": 1.5, "run_lengths": {"1": 9, "3": 2, "40": 1}, "slow": 4,
@@ -19,18 +20,6 @@ FACTS = {
     "longest_words": [[[0, 4, 1], 3]], "most_used_words": [[[2], 12345]],
     "seconds": {"candidates": 0.1, "transport": 0.2, "segmentation": 0.3},
 }  # fmt: skip
-
-
-class Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.text, self.tags = "", list[tuple[str, dict]]()
-
-    def handle_starttag(self, tag: str, attrs: list) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def written(run: Path, stage: str, told: dict) -> Path:
@@ -48,8 +37,7 @@ def test_the_section_tells_the_words(tmp_path: Path) -> None:
     path = "streams.<sign>.mapper"
     ((title, html),) = slp_report(run=written(tmp_path, "words", {path: FACTS}))
     assert path in title
-    page = Page()
-    page.feed(html)
+    page = Page(html)
     assert "0 s₀ 1" in page.text and "12,345" in page.text and "over 12" in page.text
     assert "2 of 4 codes are used, perplexity 2.0" in page.text
     (line,) = (attrs for tag, attrs in page.tags if tag == "polyline")
