@@ -16,18 +16,13 @@ from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_fusion.objectives.contrastive.spec import SPEC, ContrastiveConfig
 
-WIDTH = 5
+from .losses import WIDTH, assert_blind_to_padding, drawn, measured, padded
 
 
 def objective(on: str = "decoder", **keys: Any) -> Any:
     one = SPEC.load()(ContrastiveConfig(**keys), Context())
     one.on = on
     return one
-
-
-def drawn(lengths: list[int], seed: int = 0) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(length, WIDTH, generator=generator) for length in lengths]
 
 
 def by_hand(
@@ -56,9 +51,7 @@ def by_hand(
     ignore=st.booleans(),
     data=st.data(),
 )
-def test_by_hand(
-    padded: Any, measured: Any, lengths: Any, temperature: float, seed: int, ignore: bool, data: Any
-) -> None:
+def test_by_hand(lengths: Any, temperature: float, seed: int, ignore: bool, data: Any) -> None:
     signs, texts = (
         drawn([*column], seed + k) for k, column in enumerate(zip(*lengths, strict=True))
     )
@@ -69,7 +62,7 @@ def test_by_hand(
     assert loss.item() == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
-def test_closed_forms(padded: Any, measured: Any) -> None:
+def test_closed_forms() -> None:
     """Of axes: each clip along its own text, along the other's, or along both."""
     one, axes = objective(temperature=0.5), torch.eye(2)
     texts = padded([axes[:1], axes[1:]])
@@ -82,14 +75,14 @@ def test_closed_forms(padded: Any, measured: Any) -> None:
     assert measured(one, alone, alone).item() == 0
 
 
-def test_only_directions_count(padded: Any, measured: Any) -> None:
+def test_only_directions_count() -> None:
     signs, texts, one = drawn([3, 2, 4]), drawn([2, 5, 1], 1), objective()
     loss = measured(one, padded(signs), padded(texts))
     scaled = measured(one, padded([s * 7 for s in signs]), padded([t / 50 for t in texts]))
     assert loss.item() == pytest.approx(scaled.item(), rel=1e-5)
 
 
-def test_the_same_sentence_is_no_negative(padded: Any, measured: Any) -> None:
+def test_the_same_sentence_is_no_negative() -> None:
     """Two clips of one sentence, as near to it as can be: nothing is left to learn."""
     axes = torch.eye(2)
     signs, labels = padded([axes[:1], axes[:1], axes[1:]]), [[4, 9], [4, 9], [4]]
@@ -101,25 +94,11 @@ def test_the_same_sentence_is_no_negative(padded: Any, measured: Any) -> None:
     assert other.item() == pytest.approx(2 * math.log(2))
 
 
-@settings(deadline=None, max_examples=25)
-@given(lengths=st.lists(st.integers(1, 6), min_size=2, max_size=4), extra=st.integers(0, 4))
-def test_padding_changes_nothing(
-    padded: Any, measured: Any, lengths: list[int], extra: int
-) -> None:
-    """Neither the loss nor a gradient, whatever the padding holds."""
-    signs, texts, found = drawn(lengths), drawn(lengths[::-1], 1), []
-    for more, padding in ((0, 0.0), (extra, math.nan), (extra, 7.0)):
-        ours, theirs = padded(signs, more, padding), padded(texts, more, padding)
-        ours.values.requires_grad_()
-        loss = measured(objective(), ours, theirs)
-        loss.backward()
-        assert not ours.values.grad[~ours.mask].any()
-        found.append(torch.cat([loss.detach()[None], ours.values.grad[ours.mask].flatten()]))
-    for one in found[1:]:
-        assert torch.allclose(one, found[0], atol=1e-5)
+def test_padding_changes_nothing() -> None:
+    assert_blind_to_padding(objective())
 
 
-def test_unmasked_means_are_over_the_padding(padded: Any, measured: Any) -> None:
+def test_unmasked_means_are_over_the_padding() -> None:
     signs, texts = drawn([3, 1]), drawn([2, 4], 1)
     longer = [
         [torch.cat([one, torch.full((steps - len(one), WIDTH), 7.0)]) for one in side]
@@ -131,7 +110,7 @@ def test_unmasked_means_are_over_the_padding(padded: Any, measured: Any) -> None
     assert loss.item() != pytest.approx(masked.item(), rel=1e-2)
 
 
-def test_temperature(padded: Any, measured: Any) -> None:
+def test_temperature() -> None:
     one = objective()
     assert one.logit_scale.item() == pytest.approx(2.6592, abs=1e-4)
     loss = measured(one, padded(drawn([3, 2])), padded(drawn([3, 2], 1)))
@@ -146,7 +125,7 @@ def test_temperature(padded: Any, measured: Any) -> None:
         objective(temperature=0.0)
 
 
-def test_retrieval_is_of_the_last_batch_in_training(padded: Any, measured: Any) -> None:
+def test_retrieval_is_of_the_last_batch_in_training() -> None:
     one, axes = objective().eval(), torch.eye(4)
     texts = padded([axis[None] for axis in axes])
     signs = padded([axes[:1], axes[1:2], axes[3:], axes[2:3]])
@@ -157,14 +136,14 @@ def test_retrieval_is_of_the_last_batch_in_training(padded: Any, measured: Any) 
     assert one.gauges()["retrieval"] == 0.5
 
 
-def test_float32_under_autocast(padded: Any, measured: Any) -> None:
+def test_float32_under_autocast() -> None:
     signs, texts = padded(drawn([3, 2, 5])), padded(drawn([3, 2, 4], 1))
     plain = measured(objective(), signs, texts)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(measured(objective(), signs, texts), plain)
 
 
-def test_what_the_encoder_makes_of_both(padded: Any, measured: Any) -> None:
+def test_what_the_encoder_makes_of_both() -> None:
     signs, texts = drawn([3, 1], seed=1), drawn([2, 4], seed=2)
 
     class Encoder:
@@ -183,7 +162,7 @@ def test_what_the_encoder_makes_of_both(padded: Any, measured: Any) -> None:
         measured(objective("mapper", through="encoder"), padded(signs), None, decoder=Encoder())
 
 
-def test_on_names_a_part(padded: Any, measured: Any) -> None:
+def test_on_names_a_part() -> None:
     signs, texts = padded(drawn([3, 2])), padded(drawn([3, 2], 1))
     loss = measured(objective(), signs, texts)
     assert torch.equal(measured(objective("mapper"), signs, texts, where="mapper"), loss)
@@ -230,7 +209,7 @@ def in_a_process(tools: Any, folder: Path, rank: int, part: slice) -> None:
 
 
 @pytest.mark.parametrize("split", [2, 4])
-def test_two_processes_are_as_one(padded: Any, measured: Any, tmp_path: Path, split: int) -> None:
+def test_two_processes_are_as_one(tmp_path: Path, split: int) -> None:
     """Summed over processes of different numbers of samples: the loss and each gradient, with
     sentences that come in both."""
     tools = padded, measured

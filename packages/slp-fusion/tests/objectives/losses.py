@@ -1,19 +1,27 @@
-"""A pipeline and a decoder that are told what to give."""
+"""Losses of signs and texts, of a decoder that is told what to give."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from slp_core.batch import Batch, Tokens
 from slp_core.manifest import Row
 from slp_core.pipeline import Trace
 from slp_core.sequence import Sequence, lengths_to_mask
+
+WIDTH = 5
+
+
+def drawn(lengths: list[int], seed: int = 0) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(length, WIDTH, generator=generator) for length in lengths]
 
 
 def padded(samples: list[Tensor], extra: int = 0, padding: float = 0.0) -> Sequence:
@@ -51,11 +59,21 @@ def measured(
     return objective(pipeline, trace, batch)
 
 
-@pytest.fixture(name="padded", scope="session")
-def _padded() -> Callable[..., Sequence]:
-    return padded
+def assert_blind_to_padding(objective: Any) -> None:
+    """Neither the loss nor a gradient changes, whatever the padding holds."""
 
+    @settings(deadline=None, max_examples=25)
+    @given(lengths=st.lists(st.integers(1, 6), min_size=2, max_size=4), extra=st.integers(0, 4))
+    def holds(lengths: list[int], extra: int) -> None:
+        signs, texts, found = drawn(lengths), drawn(lengths[::-1], 1), []
+        for more, padding in ((0, 0.0), (extra, math.nan), (extra, 7.0)):
+            ours, theirs = padded(signs, more, padding), padded(texts, more, padding)
+            ours.values.requires_grad_()
+            loss = measured(objective, ours, theirs)
+            loss.backward()
+            assert not ours.values.grad[~ours.mask].any()
+            found.append(torch.cat([loss.detach()[None], ours.values.grad[ours.mask].flatten()]))
+        for one in found[1:]:
+            assert torch.allclose(one, found[0], atol=1e-5)
 
-@pytest.fixture(name="measured", scope="session")
-def _measured() -> Callable[..., Tensor]:
-    return measured
+    holds()
