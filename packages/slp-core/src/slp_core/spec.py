@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Literal, get_args
 
-from attrs import frozen
+from attrs import field, frozen
 
 #: The version of the contract between the core and its plugins.
 API = 1
@@ -44,6 +44,11 @@ class ComponentSpec:
     summary: str = ""  #: one line, for listings
     paper: str = ""  #: "arXiv:2103.00020"
     fits: bool = False  #: a stage may fit it in closed form (:meth:`slp_core.parts.Part.fit`)
+    #: the keys that a recipe has to write, with values as one would: ``{"model": "org/name"}``;
+    #: shown by `slp plugins show`. Streams are called "hands" and "lips".
+    example: Mapping[str, Any] = field(factory=dict, hash=False)
+    #: ``"module:function"``, how :mod:`slp_core.testing` tries it: ``function(folder) -> Trial``
+    trial: str = ""
 
     def load(self) -> Callable[..., Any]:
         """Import the factory. This is where torch and the rest come in."""

@@ -22,4 +22,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.corpora.csl_daily.importer:CSLDaily",
     summary="CSL-Daily: Chinese Sign Language of daily life",
     paper="arXiv:2105.12397",
+    example={"source": "CSL-Daily"},
 )

@@ -62,4 +62,5 @@ SPEC = ComponentSpec(
     config=FingerspellingConfig,
     factory="slp_encoders.corpora.fingerspelling.importer:Fingerspelling",
     summary="Poses of spelled letters, or of words joined from them; one language held out",
+    example={"source": "fingerspelling", "hold_out": "en"},
 )

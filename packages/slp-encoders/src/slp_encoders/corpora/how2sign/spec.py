@@ -32,4 +32,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.corpora.how2sign.importer:How2Sign",
     summary="How2Sign: American Sign Language instruction videos",
     paper="arXiv:2008.08143",
+    example={"source": "How2Sign"},
 )

@@ -26,4 +26,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.corpora.multimodalhugs.importer:MultimodalHugs",
     summary="MultimodalHugs tables, with our column names",
     paper="arXiv:2509.09729",
+    example={"source": "tables"},
 )

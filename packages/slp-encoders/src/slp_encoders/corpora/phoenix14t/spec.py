@@ -22,4 +22,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.corpora.phoenix14t.importer:Phoenix14T",
     summary="RWTH-PHOENIX-Weather 2014T: German Sign Language weather forecasts",
     paper="Camgoz et al., CVPR 2018",
+    example={"source": "PHOENIX-2014-T"},
 )

@@ -17,4 +17,5 @@ SPEC = ComponentSpec(
     config=SignDigitsConfig,
     factory="slp_encoders.corpora.sign_digits.importer:SignDigits",
     summary="Photos of hands that show the digits 0 to 9",
+    example={"source": "sign-digits"},
 )

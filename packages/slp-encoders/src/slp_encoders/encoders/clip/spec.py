@@ -52,4 +52,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.encoders.clip.model:ClipEncoder",
     summary="every picture through a CLIP vision transformer",
     paper="arXiv:2103.00020",
+    example={"model": "openai/clip-vit-base-patch32"},
 )

@@ -39,4 +39,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.encoders.dinov2.model:DinoV2Encoder",
     summary="every picture through a DINOv2 vision transformer",
     paper="arXiv:2304.07193",
+    example={"model": "facebook/dinov2-small"},
 )

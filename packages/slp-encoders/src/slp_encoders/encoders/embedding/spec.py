@@ -31,4 +31,5 @@ SPEC = ComponentSpec(
     signature=signature,
     factory="slp_encoders.encoders.embedding.model:EmbeddingEncoder",
     summary="a learnt vector for each token id",
+    example={"dim": 256},
 )

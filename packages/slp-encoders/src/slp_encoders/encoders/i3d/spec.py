@@ -48,4 +48,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.encoders.i3d.model:I3DEncoder",
     summary="windows of frames through the Inception I3D of Kinetics or BSL-1K",
     paper="arXiv:1705.07750",
+    example={"weights": "models/bsl1k.pth.tar", "pixels": "-0.5..0.5", "classes": 1064},
 )

@@ -69,4 +69,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.encoders.pose_transformer.model:PoseTransformerEncoder",
     summary="a small trainable Transformer over poses or features",
     paper="arXiv:1706.03762",
+    example={"dim": 256},
 )

@@ -88,4 +88,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.encoders.resnet.model:ResNetEncoder",
     summary="every picture through a ResNet, pretrained or from scratch",
     paper="arXiv:1512.03385",
+    example={"model": "microsoft/resnet-18"},
 )

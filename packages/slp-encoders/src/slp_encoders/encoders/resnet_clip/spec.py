@@ -71,4 +71,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.encoders.resnet_clip.model:ResNetClipEncoder",
     summary="short clips through a ResNet and two convolutions over time, as in SignLLM",
     paper="arXiv:2404.00925",
+    example={"model": "microsoft/resnet-18"},
 )

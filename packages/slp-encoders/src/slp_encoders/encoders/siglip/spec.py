@@ -40,4 +40,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.encoders.siglip.model:SiglipEncoder",
     summary="every picture through a SigLIP vision transformer",
     paper="arXiv:2303.15343",
+    example={"model": "google/siglip-base-patch16-224"},
 )

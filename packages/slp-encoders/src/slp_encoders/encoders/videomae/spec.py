@@ -46,4 +46,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.encoders.videomae.model:VideoMAEEncoder",
     summary="windows of frames through a VideoMAE vision transformer",
     paper="arXiv:2203.12602",
+    example={"model": "MCG-NJU/videomae-large"},
 )

@@ -35,4 +35,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.encoders.vjepa2.model:VJEPA2Encoder",
     summary="windows of frames through a V-JEPA 2 vision transformer",
     paper="arXiv:2506.09985",
+    example={"model": "facebook/vjepa2-vitl-fpc64-256"},
 )

@@ -39,4 +39,5 @@ SPEC = ComponentSpec(
     signature=signature,
     factory="slp_encoders.processors.features.reader:FeaturesReader",
     summary="stored features: .npy and .safetensors",
+    example={"width": 1024},
 )

@@ -60,4 +60,5 @@ SPEC = ComponentSpec(
     factory="slp_fusion.fusions.adaptive_gate.model:AdaptiveGate",
     summary="experts routed step by step, and a gate between hands and lips",
     paper="arXiv:2509.00030",
+    example={"gate": {"with": "lips"}},
 )

@@ -45,4 +45,5 @@ SPEC = ComponentSpec(
     factory="slp_fusion.fusions.cross_attention.model:CrossAttention",
     summary="experts routed step by step, which attend to the lips",
     paper="arXiv:2509.00030",
+    example={"to": "lips"},
 )

@@ -63,4 +63,5 @@ SPEC = ComponentSpec(
     factory="slp_fusion.mappers.ctc_expert.model:CTCExpert",
     summary="an expert that reads a column of glosses, letters or phonemes by CTC",
     paper="arXiv:2509.00030",
+    example={"target": "letters"},
 )

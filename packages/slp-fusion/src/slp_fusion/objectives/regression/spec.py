@@ -30,4 +30,5 @@ SPEC = ComponentSpec(
     factory="slp_fusion.objectives.regression.model:Regression",
     summary="A part's steps tell those of another, as MMSLT's signs their description",
     paper="arXiv:2411.16789",
+    example={"to": "streams.hands.encoder"},
 )

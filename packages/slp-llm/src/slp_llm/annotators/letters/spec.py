@@ -56,4 +56,5 @@ SPEC = ComponentSpec(
     factory="slp_llm.annotators.letters.model:Letters",
     summary="The letters of a sentence's names, which are fingerspelled",
     paper="arXiv:2509.00030",
+    example={"language": "de"},
 )

@@ -82,4 +82,5 @@ SPEC = ComponentSpec(
     factory="slp_llm.annotators.pseudo_gloss.model:PseudoGloss",
     summary="Glosses from sentences: content words' lemmas, or a language model's answer",
     paper="arXiv:2405.04164",
+    example={"language": "de"},
 )

@@ -81,4 +81,8 @@ SPEC = ComponentSpec(
     factory="slp_llm.decoders.cascade.model:Cascade",
     summary="Signs to glosses by CTC, glosses to text by a language model",
     paper="arXiv:2509.00030",
+    example={
+        "first": {"target": "pseudo_gloss"},
+        "then": {"use": "causal-lm", "model": "Qwen/Qwen2.5-0.5B"},
+    },
 )

@@ -107,4 +107,5 @@ SPEC = ComponentSpec(
     factory="slp_llm.decoders.causal_lm.model:CausalLm",
     summary="Causal language model (LLaMA, Qwen, Gemma, GPT-2, ...), signs in its prompt",
     paper="arXiv:2404.00925",
+    example={"model": "Qwen/Qwen2.5-0.5B"},
 )

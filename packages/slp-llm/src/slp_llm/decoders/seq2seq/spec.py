@@ -124,4 +124,5 @@ SPEC = ComponentSpec(
     factory="slp_llm.decoders.seq2seq.model:Seq2Seq",
     summary="Encoder-decoder language model (M2M-100, NLLB, mBART, T5, mT5, ...) or from scratch",
     paper="arXiv:2010.11125",
+    example={"model": "facebook/m2m100_418M"},
 )
