@@ -8,8 +8,8 @@ from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.norm import MaskedBatchNorm
 from slp_core.parts import Encoder, ReceptiveField
-from slp_core.positions import sinusoids
 from slp_core.sequence import Sequence
+from slp_core.transformer import sinusoids, transformer_layers
 from slp_encoders.encoders.pose_transformer.spec import PoseTransformerConfig
 from slp_encoders.encoders.windows import Windows
 
@@ -18,8 +18,8 @@ class PoseTransformerEncoder(Encoder):
     """``b t d`` to ``b t' dim`` (Vaswani et al., arXiv:1706.03762).
 
     Each channel is brought to mean 0 and deviation 1 over the training data, so that fingers count
-    beside arms. The convolution sees ``kernel`` steps around every ``stride``-th. Each layer
-    normalises what it reads (arXiv:2002.04745); one more LayerNorm ends the stack.
+    beside arms. The convolution sees ``kernel`` steps around every ``stride``-th; sinusoidal
+    positions and pre-norm layers follow.
 
     A step may see the whole clip, and where in it it stands. With ``window``, it is the mean of
     what becomes of that many steps by themselves, as if they were a clip.
@@ -44,18 +44,9 @@ class PoseTransformerEncoder(Encoder):
             self.receptive_field = ReceptiveField(config.window, stride)
             stride = 1  # windows are that far apart already
         self.convolution = nn.Conv1d(width, dim, config.kernel, stride, padding=config.kernel // 2)
-        layer = nn.TransformerEncoderLayer(
-            dim,
-            config.heads,
-            config.ffn or 4 * dim,
-            config.dropout,
-            activation="gelu",
-            batch_first=True,
-            norm_first=True,
-        )
         self.dropout = nn.Dropout(config.dropout)
-        self.layers = nn.TransformerEncoder(
-            layer, config.layers, nn.LayerNorm(dim), enable_nested_tensor=False
+        self.layers = transformer_layers(
+            dim, config.heads, config.ffn, config.dropout, config.layers
         )
 
     def forward(self, inputs: Sequence) -> Sequence:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.parts import Mapper
-from slp_core.positions import sinusoids
 from slp_core.sequence import Sequence
+from slp_core.transformer import sinusoids, transformer_layers
 from slp_fusion.mappers.norms import InputNorm
 from slp_fusion.mappers.transformer.spec import TransformerConfig
 from slp_fusion.mappers.widths import built_widths
@@ -19,10 +19,9 @@ class TransformerMapper(Mapper):
     """``b t d`` to ``b t dim`` (Vaswani et al., arXiv:1706.03762), the fusion encoder of
     SignBind-LLM (arXiv:2509.00030).
 
-    A linear layer if the widths differ, sinusoidal positions, then layers that normalise what
-    they read (pre-norm, arXiv:2002.04745); one more LayerNorm ends the stack. A step sees all
-    steps of its clip, or with ``window`` so many to either side in every layer. Padding is seen
-    by nobody and comes out as zeros.
+    A linear layer if the widths differ, sinusoidal positions, then pre-norm layers. A step sees
+    all steps of its clip, or with ``window`` so many to either side in every layer. Padding is
+    seen by nobody and comes out as zeros.
     """
 
     config: TransformerConfig
@@ -38,17 +37,8 @@ class TransformerMapper(Mapper):
         self.norm = InputNorm(config.norm, width)
         self.linear = nn.Linear(width, dim) if width != dim else nn.Identity()
         self.dropout = nn.Dropout(config.dropout)
-        layer = nn.TransformerEncoderLayer(
-            dim,
-            config.heads,
-            config.ffn or 4 * dim,
-            config.dropout,
-            activation="gelu",
-            batch_first=True,
-            norm_first=True,
-        )
-        self.layers = nn.TransformerEncoder(
-            layer, config.layers, nn.LayerNorm(dim), enable_nested_tensor=False
+        self.layers = transformer_layers(
+            dim, config.heads, config.ffn, config.dropout, config.layers
         )
 
     def forward(self, inputs: Sequence) -> Sequence:
