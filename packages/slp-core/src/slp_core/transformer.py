@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 def sinusoids(steps: int, dim: int) -> Tensor:
-    """``steps dim``, where in its clip a step stands: sin(p / 10000^(2i / dim)) beside its cosine (Vaswani et al.,
-    arXiv:1706.03762, section 3.5); ``dim`` is even."""
+    """Where in its clip a step stands, ``steps dim``: sin(p / 10000^(2i / dim)) beside its cosine
+    (Vaswani et al., arXiv:1706.03762, section 3.5); ``dim`` is even."""
     import torch
 
     frequencies = torch.exp(torch.arange(0, dim, 2) * (-math.log(10000) / dim))
