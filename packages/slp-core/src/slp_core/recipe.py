@@ -18,6 +18,11 @@ Precision = Literal["float32", "bfloat16", "float16"]
 Split = Literal["train", "validation", "test"]
 
 
+def _help(text: str, **more: str) -> dict[str, str]:
+    """Metadata of a key; ``kind``: of the part that it names."""
+    return {"help": text, **more}
+
+
 @frozen
 class Use:
     """A part, named: ``{ use = "linear", dim = 768 }``."""
@@ -30,37 +35,74 @@ class Use:
 class Header:
     """``[recipe]``"""
 
-    name: str = field(validator=min_len(1))
-    schema: int = field(default=SCHEMA, validator=in_([SCHEMA]))
-    paper: str = ""
-    description: str = ""
-    seed: int = field(default=0, validator=ge(0))
+    name: str = field(
+        validator=min_len(1), metadata=_help("of the recipe, and of its run: runs/<name>")
+    )
+    schema: int = field(
+        default=SCHEMA, validator=in_([SCHEMA]), metadata=_help("version of the recipe's grammar")
+    )
+    paper: str = field(default="", metadata=_help('what it follows, as "arXiv:2408.10593"'))
+    description: str = field(default="", metadata=_help("for whoever reads it"))
+    seed: int = field(
+        default=0, validator=ge(0), metadata=_help("of weights, of order and of what is drawn")
+    )
 
 
 @frozen
 class AnnotatorUse:
     """One of ``[data] annotate``: who adds columns, and to the manifests of which splits."""
 
-    part: Use
-    splits: list[Split] = field(factory=lambda: list(get_args(Split)), validator=min_len(1))
+    part: Use = field(metadata=_help("who adds columns", kind="annotator"))
+    splits: list[Split] = field(
+        factory=lambda: list(get_args(Split)),
+        validator=min_len(1),
+        metadata=_help("whose manifests get the columns"),
+    )
 
 
 @frozen
 class Data:
     """``[data]``: manifests (see :mod:`slp_core.manifest`), relative to ``root``."""
 
-    train: str | None = None
-    validation: str | None = None
-    test: str | None = None
-    root: str = "."
-    target: str = "text"  #: the column that is translated into
-    language: str = ""  #: of the target, for metrics ("de"); the column ``language`` if empty
-    corpus: Use | None = None  #: makes or imports the manifests where they are not there yet
-    annotate: list[AnnotatorUse] = field(factory=list)  #: add columns that a manifest lacks
-    skip_bad: bool = False  #: leave out rows that cannot be read; they are counted and listed
-    cache_gib: float = field(default=2.0, validator=ge(0))  #: read signals kept in memory
-    features: str = "features"  #: folder below ``root`` for frozen encoders' output; "": none
-    precision: Precision = "float32"  #: of what is kept there
+    train: str | None = field(
+        default=None, metadata=_help("manifest that is trained on, relative to root")
+    )
+    validation: str | None = field(
+        default=None, metadata=_help("manifest that chooses checkpoints and calibrates")
+    )
+    test: str | None = field(default=None, metadata=_help("manifest that is scored in the end"))
+    root: str = field(
+        default=".", metadata=_help("folder, relative to where the command is called")
+    )
+    target: str = field(default="text", metadata=_help("column that is translated into"))
+    language: str = field(
+        default="",
+        metadata=_help('of the target, for metrics, as "de"; left out: the column language'),
+    )
+    corpus: Use | None = field(
+        default=None,
+        metadata=_help("makes the manifests where they are not there yet", kind="corpus"),
+    )
+    annotate: list[AnnotatorUse] = field(
+        factory=list, metadata=_help("who adds columns that a manifest lacks")
+    )
+    skip_bad: bool = field(
+        default=False,
+        metadata=_help("leave out rows that cannot be read; they are counted and listed"),
+    )
+    cache_gib: float = field(
+        default=2.0, validator=ge(0), metadata=_help("memory for signals that have been read, GiB")
+    )
+    features: str = field(
+        default="features",
+        metadata=_help(
+            'folder below root for what frozen encoders make of the clips; "": encode anew at '
+            "every step"
+        ),
+    )
+    precision: Precision = field(
+        default="float32", metadata=_help("of frozen encoders and of what is kept of them")
+    )
 
     def path(self, split: str) -> Path | None:
         """The manifest of ``train``, ``validation`` or ``test``."""
@@ -72,30 +114,44 @@ class Data:
 class Stream:
     """``[streams.<name>]``: a signal, read and encoded; or a branch off another stream."""
 
-    signal: str | None = None
-    from_: str | None = None  #: ``from`` in the recipe
-    processor: Use | None = None
-    encoder: Use | None = None
-    tokenizer: Use | None = None
-    mapper: Use | None = None
+    signal: str | None = field(default=None, metadata=_help("manifest column that is read"))
+    from_: str | None = field(
+        default=None, metadata=_help("stream whose end it branches off, instead of a signal")
+    )
+    processor: Use | None = field(
+        default=None,
+        metadata=_help("reads the signal; left out: the one of its name", kind="processor"),
+    )
+    encoder: Use | None = field(
+        default=None, metadata=_help("signal to sequence; needed behind a signal", kind="encoder")
+    )
+    tokenizer: Use | None = field(
+        default=None, metadata=_help("sequence to codes", kind="tokenizer")
+    )
+    mapper: Use | None = field(default=None, metadata=_help("sequence to sequence", kind="mapper"))
 
 
 @frozen
 class FusionUse:
     """``[fusion]``: which streams are fused (all that nothing branches off) and how."""
 
-    part: Use
-    streams: list[str] | None = None
+    part: Use = field(metadata=_help("how streams become one", kind="fusion"))
+    streams: list[str] | None = field(
+        default=None,
+        metadata=_help("streams that are fused; left out: all that nothing branches off"),
+    )
 
 
 @frozen
 class ObjectiveUse:
     """One loss of a stage: what it looks at, against which column, and how much it weighs."""
 
-    part: Use
-    on: str = "decoder"
-    target: str | None = None
-    weight: float = 1.0
+    part: Use = field(metadata=_help("the loss", kind="objective"))
+    on: str = field(default="decoder", metadata=_help("path of the part that it looks at"))
+    target: str | None = field(
+        default=None, metadata=_help("manifest column that it learns; left out: data.target")
+    )
+    weight: float = field(default=1.0, metadata=_help("of the loss beside the others"))
 
     @property
     def label(self) -> str:
@@ -106,18 +162,45 @@ class ObjectiveUse:
 class Stage:
     """``[[stages]]``: what is trained, on which objectives, for how long."""
 
-    name: str = field(validator=min_len(1))
-    train: list[str] = field(factory=list)  #: part paths; everything else is frozen
-    fit: list[str] = field(factory=list)  #: parts fitted in closed form
-    objectives: list[ObjectiveUse] = field(factory=list)
-    epochs: float | None = field(default=None, validator=optional(gt(0)))
-    steps: int | None = field(default=None, validator=optional(gt(0)))
-    batch_steps: int | None = field(default=None, validator=optional(gt(0)))  #: padded steps
-    batch_samples: int | None = field(default=None, validator=optional(gt(0)))
-    select: str = "loss"  #: the validation metric that chooses the best checkpoint
-    patience: int | None = field(default=None, validator=optional(gt(0)))  #: evaluations
-    average: int = field(default=1, validator=ge(1))  #: checkpoints averaged at the end
-    trainer: dict[str, Any] = field(factory=dict)  #: Hugging Face ``TrainingArguments``
+    name: str = field(validator=min_len(1), metadata=_help("a folder of the run"))
+    train: list[str] = field(
+        factory=list,
+        metadata=_help("parts that are trained, as streams.*.mapper; all others are frozen"),
+    )
+    fit: list[str] = field(
+        factory=list, metadata=_help("parts that are fitted in closed form, instead of `train`")
+    )
+    objectives: list[ObjectiveUse] = field(factory=list, metadata=_help("losses that are added up"))
+    epochs: float | None = field(
+        default=None,
+        validator=optional(gt(0)),
+        metadata=_help("how long, in passes over the training rows; or `steps`"),
+    )
+    steps: int | None = field(
+        default=None, validator=optional(gt(0)), metadata=_help("how long, in updates of weights")
+    )
+    batch_steps: int | None = field(
+        default=None,
+        validator=optional(gt(0)),
+        metadata=_help("size of a batch, in padded steps of the signal; or `batch_samples`"),
+    )
+    batch_samples: int | None = field(
+        default=None, validator=optional(gt(0)), metadata=_help("size of a batch, in samples")
+    )
+    select: str = field(
+        default="loss", metadata=_help("validation metric that chooses the best checkpoint")
+    )
+    patience: int | None = field(
+        default=None,
+        validator=optional(gt(0)),
+        metadata=_help("evaluations without progress after which training ends"),
+    )
+    average: int = field(
+        default=1, validator=ge(1), metadata=_help("checkpoints averaged at the end")
+    )
+    trainer: dict[str, Any] = field(
+        factory=dict, metadata=_help("Hugging Face TrainingArguments, as learning_rate")
+    )
 
     def __attrs_post_init__(self) -> None:
         if bool(self.train) == bool(self.fit):
@@ -137,10 +220,18 @@ class Stage:
 class Evaluation:
     """``[evaluation]``: how a trained pipeline is scored."""
 
-    metrics: list[Use] = field(factory=list)  #: the usual ones of the language if empty
-    controls: bool = True  #: the blindness controls beside the score
-    batch_steps: int = field(default=8192, validator=gt(0))
-    generation: dict[str, Any] = field(factory=dict)  #: overrides the decoder's own
+    metrics: list[Use] = field(
+        factory=list, metadata=_help("left out: the usual ones of the language", kind="metric")
+    )
+    controls: bool = field(
+        default=True, metadata=_help("score the blindness controls beside the translations")
+    )
+    batch_steps: int = field(
+        default=8192, validator=gt(0), metadata=_help("size of a batch, in padded steps")
+    )
+    generation: dict[str, Any] = field(
+        factory=dict, metadata=_help("overrides the decoder's own settings, as num_beams")
+    )
 
 
 @frozen
@@ -165,15 +256,20 @@ class Source:
 class Recipe:
     """A whole recipe, structured but not yet checked against the installed parts."""
 
-    header: Header
-    data: Data
-    streams: dict[str, Stream]
-    decoder: Use
+    header: Header = field(metadata=_help("what it is called"))  #: ``[recipe]``
+    data: Data = field(metadata=_help("what is learnt from"))
+    streams: dict[str, Stream] = field(metadata=_help("what is read of a clip, and how"))
+    decoder: Use = field(metadata=_help("sequence to text", kind="decoder"))
     source: Source = field(eq=False, repr=False)
-    fusion: FusionUse | None = None
-    mapper: Use | None = None
-    stages: list[Stage] = field(factory=list)
-    evaluation: Evaluation = field(factory=Evaluation)
+    fusion: FusionUse | None = field(default=None, metadata=_help("several streams to one"))
+    mapper: Use | None = field(
+        default=None,
+        metadata=_help("between the fused streams and the decoder", kind="mapper"),
+    )
+    stages: list[Stage] = field(factory=list, metadata=_help("training, one after another"))
+    evaluation: Evaluation = field(
+        factory=Evaluation, metadata=_help("how the trained pipeline is scored")
+    )
 
     @property
     def fused(self) -> list[str]:
