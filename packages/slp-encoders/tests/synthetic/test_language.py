@@ -10,7 +10,14 @@ import pytest
 
 from slp_encoders.synthetic import motion
 from slp_encoders.synthetic.grammar import Name, Sentence, draw, split_sentences
-from slp_encoders.synthetic.lexicon import LEXICON, MINIMAL_PAIRS, NAMES, PARAMETERS, differences
+from slp_encoders.synthetic.lexicon import (
+    LEXICON,
+    MINIMAL_PAIRS,
+    NAMES,
+    PARAMETERS,
+    UNSEEN_NAMES,
+    differences,
+)
 from slp_encoders.synthetic.motion import FPS, Motion, perform
 from slp_encoders.synthetic.phonology import (
     HANDSHAPES,
@@ -163,6 +170,21 @@ def test_held_out_sentences_recombine_the_training_sentences(samples: int) -> No
         assert all(sentence.items <= known for sentence in drawn["validation"] + drawn["test"])
         if samples >= 200:
             assert known >= {*LEXICON, *(Name(name).gloss for name in NAMES)}
+
+
+def test_held_out_names_may_be_unseen() -> None:
+    assert not {*NAMES} & {*UNSEEN_NAMES}
+    assert set("".join(UNSEEN_NAMES)) <= set("".join(NAMES))
+    drawn, usual = (split_sentences(Random(0), 160, 60, 60, 0.7, one) for one in (True, False))
+    assert drawn["train"] == usual["train"]
+    known = frozenset().union(*(sentence.items for sentence in drawn["train"]))
+    spelled = {Name(name).gloss for name in UNSEEN_NAMES}
+    for sentence in drawn["validation"] + drawn["test"]:
+        new = sentence.items - known
+        names = spelled.intersection(sentence.glosses)
+        assert new == names | {name.removeprefix("fs-").lower() for name in names}
+    held_out = {gloss for one in drawn["validation"] + drawn["test"] for gloss in one.glosses}
+    assert spelled <= held_out
 
 
 def test_each_split_has_its_own_signers_of_both_hands() -> None:

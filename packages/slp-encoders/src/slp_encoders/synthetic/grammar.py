@@ -12,7 +12,7 @@ from random import Random
 
 from attrs import frozen
 
-from slp_encoders.synthetic.lexicon import LEXICON, NAMES, Sign, by_slot
+from slp_encoders.synthetic.lexicon import LEXICON, NAMES, UNSEEN_NAMES, Sign, by_slot
 
 _TIMES = {
     "TODAY": ("today", "heute"),
@@ -156,15 +156,15 @@ def _afterthought(random: Random) -> tuple[list[str], str, str]:
     return [], "", ""
 
 
-def draw(random: Random, names: float = NAMES_SHARE) -> Sentence:
-    """Draw a sentence; so many of all speak of a name."""
+def draw(random: Random, names: float = NAMES_SHARE, spelled: tuple[str, ...] = NAMES) -> Sentence:
+    """Draw a sentence; so many of all speak of a name, one of those ``spelled``."""
     time, place, weather = (_pick(random, slot) for slot in ("time", "place", "weather"))
     (when, wann), (where, wo) = _TIMES[time], _PLACES[place]
     (noun, wetter, none) = _WEATHERS[weather]
     more, and_, und = _afterthought(random)
     kind = random.random()
     if kind < names:  # a named system
-        system, name = _pick(random, "system"), random.choice(NAMES)
+        system, name = _pick(random, "system"), random.choice(spelled)
         (english, german), called = _SYSTEMS[system], name.lower()
         signed = [time, system, f"fs-{name}", place, weather]
         text = f"{english} {called} brings {noun}"
@@ -203,22 +203,27 @@ def _among_others(kind: float, names: float) -> float:
 
 
 def split_sentences(
-    random: Random, train: int, validation: int, test: int, names: float = NAMES_SHARE
+    random: Random,
+    train: int,
+    validation: int,
+    test: int,
+    names: float = NAMES_SHARE,
+    unseen_names: bool = False,
 ) -> dict[str, list[Sentence]]:
     """Draw sentences so that held-out ones recombine what the training sentences are made of.
 
     No two sentences share their text; every gloss and word of a held-out sentence occurs in a
-    training sentence. While something has not occurred yet, the training sentence is the one of
-    several candidates that shows most of it.
+    training sentence, but for its name where those are ``unseen_names``. While something has not
+    occurred yet, the training sentence is the one of several candidates that shows most of it.
     """
     texts: set[str] = set()
     known: set[str] = set()
     drawn: dict[str, list[Sentence]] = {"train": [], "validation": [], "test": []}
 
-    def new() -> Sentence:
-        sentence = draw(random, names)
+    def new(spelled: tuple[str, ...] = NAMES) -> Sentence:
+        sentence = draw(random, names, spelled)
         while sentence.text in texts:
-            sentence = draw(random, names)
+            sentence = draw(random, names, spelled)
         return sentence
 
     everything = frozenset(LEXICON) | {Name(name).gloss for name in NAMES}
@@ -229,9 +234,11 @@ def split_sentences(
         drawn["train"].append(sentence)
         known |= sentence.items
         texts.add(sentence.text)
+    if unseen_names:
+        known |= {word for name in UNSEEN_NAMES for word in (Name(name).gloss, name.lower())}
     for split, count in (("validation", validation), ("test", test)):
         while len(drawn[split]) < count:
-            sentence = new()
+            sentence = new(UNSEEN_NAMES if unseen_names else NAMES)
             if sentence.items <= known:
                 drawn[split].append(sentence)
                 texts.add(sentence.text)

@@ -118,6 +118,12 @@ NAMES = (
     "OSKAR", "PETRA", "QUIRIN", "WILMA", "XAVER", "ZOE",
 )  # fmt: skip
 
+#: others of the same letters, for held-out sentences where training is not to know the names
+UNSEEN_NAMES = (
+    "BODO", "CLARA", "DAGMAR", "EGON", "FELIX", "GRETA",
+    "IRIS", "JANNIK", "KLAUS", "MAX", "PAUL", "SYLVIA",
+)  # fmt: skip
+
 
 def by_slot(slot: str) -> tuple[Sign, ...]:
     """The signs that can fill a place of the grammar."""

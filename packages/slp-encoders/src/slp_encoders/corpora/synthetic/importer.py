@@ -19,5 +19,6 @@ class Synthetic(Corpus):
             config.seed,
             video=config.video,
             names=config.names,
+            unseen_names=config.unseen_names,
             progress=progress,
         )

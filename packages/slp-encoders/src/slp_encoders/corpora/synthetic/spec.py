@@ -20,6 +20,9 @@ class SyntheticConfig:
         validator=[validators.ge(0), validators.lt(1)],
         metadata={"help": "share of sentences with a spelled name"},
     )
+    unseen_names: bool = field(
+        default=False, metadata={"help": "validation and test spell names that training never does"}
+    )
     video: bool = field(default=True, metadata={"help": "draw an mp4 for every sentence"})
 
 
