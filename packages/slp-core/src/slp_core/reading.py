@@ -11,6 +11,7 @@ from attrs import frozen
 
 from slp_core.errors import UserError
 from slp_core.manifest import Row
+from slp_core.moving import Film, Skeleton
 from slp_core.recipe import Recipe
 from slp_core.signals import Clip, Processor, Signal, SignalError
 
@@ -52,6 +53,14 @@ class RowReader:
             SignalError: whatever :meth:`read` raises.
         """
         return self._each(row, lambda processor, clip: processor.show(clip, frames))
+
+    def play(self, row: Row) -> dict[str, Film | Skeleton | None]:
+        """Every stream's signal as it moves: see :meth:`Processor.play`.
+
+        Raises:
+            SignalError: whatever :meth:`read` raises.
+        """
+        return self._each(row, lambda processor, clip: processor.play(clip))
 
     def files(self, row: Row) -> list[Path]:
         """The files the row's signals are read from; of a folder, all that is in it. Nothing of a

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from slp_core.context import Context
 from slp_core.errors import UserError
+from slp_core.moving import Film, Skeleton
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +41,14 @@ class Clip:
     end: float | None = None
 
 
+@frozen
+class Extent:
+    """How long a clip is: ``seconds`` (NaN where there is no clock), ``frames`` as filmed."""
+
+    seconds: float
+    frames: int
+
+
 class Processor(ABC):
     """Reads one kind of signal. Deterministic; what is random lives in :meth:`augment`."""
 
@@ -65,6 +74,20 @@ class Processor(ABC):
         Raises: SignalError, if what is read besides the clip's own file is not there.
         """
         return [Path(clip.source)] if self.reads_files else []
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """How the files that it reads are called here: ``(".pose",)``. Empty where any name will
+        do, or it reads no files."""
+        return ()
+
+    def extent(self, clip: Clip) -> Extent | None:
+        """How long the clip's whole file is, found without decoding it; None where that cannot be.
+        For refusing what is too long before anything is spent on it.
+
+        Raises: SignalError, if it is no file of a kind that it reads.
+        """
+        return None
 
     def probe(self, clip: Clip) -> int:
         """The number of steps, found as cheaply as the format allows.
@@ -96,6 +119,14 @@ class Processor(ABC):
         Raises: SignalError.
         """
         return self.sketch(self.read(clip), frames)
+
+    def play(self, clip: Clip) -> Film | Skeleton | None:
+        """A clip as it moves, its first :data:`~slp_core.moving.LONGEST` seconds; None if it
+        does not.
+
+        Raises: SignalError.
+        """
+        return None
 
     def sizes(self) -> dict[str, int]:
         """Sizes of the output that only this instance can tell (``{"vocabulary": 412}``)."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from slp_core.context import Context
+from slp_core.moving import FASTEST, LONGEST, Skeleton
 from slp_core.signals import Clip, Processor, Signal, SignalError
 from slp_encoders.processors.clips import frames_of_span, nearest_frames
 from slp_encoders.processors.mediapipe.estimate import estimated
@@ -31,7 +32,7 @@ from slp_encoders.processors.pose.normalise import (
     visible,
 )
 from slp_encoders.processors.pose.overlay import overlay
-from slp_encoders.processors.pose.sketch import sketch
+from slp_encoders.processors.pose.sketch import skeleton, sketch
 from slp_encoders.processors.pose.spec import PoseConfig
 from slp_encoders.processors.video.film import is_film, open_film
 
@@ -74,7 +75,14 @@ class PoseReader(Processor):
                       signal.rate)  # fmt: skip
 
     def sketch(self, signal: Signal, frames: int = 8) -> list[str]:
-        return sketch(*self._points_of(signal), self.config, frames)
+        shown = self._skeleton(signal)
+        return [] if shown is None else sketch(shown, frames)
+
+    def play(self, clip: Clip) -> Skeleton | None:
+        signal = self.read(clip)
+        stride = max(round(signal.rate / FASTEST), 1)
+        values = signal.values[: round(LONGEST * signal.rate) : stride]
+        return self._skeleton(Signal(values, signal.rate / stride))
 
     def show(self, clip: Clip, frames: int = 8) -> list[str]:
         if self.pose_file(clip.source) == Path(clip.source):
@@ -96,6 +104,9 @@ class PoseReader(Processor):
 
     def _file(self, clip: Clip) -> PoseFile:
         return read_pose_file(str(self.pose_file(clip.source)), self.config.person)
+
+    def _skeleton(self, signal: Signal) -> Skeleton | None:
+        return skeleton(*self._points_of(signal), self.config, signal.rate)
 
     def _points_of(self, signal: Signal) -> tuple[np.ndarray, np.ndarray]:
         """``t p c`` points, and ``t p`` which of them are seen."""

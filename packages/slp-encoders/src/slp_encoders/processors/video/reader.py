@@ -9,12 +9,14 @@ import numpy as np
 from av import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from slp_core import moving
 from slp_core.signals import Clip, Processor, Signal
 from slp_encoders.processors.mediapipe.estimate import estimated
 from slp_encoders.processors.video.augment import vary
 from slp_encoders.processors.video.crop import Boxes, boxes_of, pose_in
 from slp_encoders.processors.video.decode import Shown
 from slp_encoders.processors.video.film import Film, open_film, upright
+from slp_encoders.processors.video.player import strip, webm
 from slp_encoders.processors.video.spec import VideoConfig
 
 
@@ -56,6 +58,15 @@ class VideoReader(Processor):
         """Pictures a second. Raises: SignalError."""
         with open_film(clip, self.config.frame_rate) as film:
             return self.config.fps or film.rate
+
+    def show(self, clip: Clip, frames: int = 8) -> list[str]:
+        """Frames of the whole picture, whatever is cut out of it."""
+        with open_film(clip, self.config.frame_rate) as film:
+            return strip(film, frames)
+
+    def play(self, clip: Clip) -> moving.Film:
+        with open_film(clip, self.config.frame_rate) as film:
+            return webm(film)
 
     def augment(self, signal: Signal, rng: np.random.Generator) -> Signal:
         """One draw a clip: all its frames are turned, cut and lit in the same way."""
