@@ -20,7 +20,7 @@ from slp_core.signals import Clip
 from slp_core.tensortype import Rate, Symbol, TensorType, TypeMismatch
 from slp_core.testing import assert_padding_changes_nothing
 
-from .tiny import CHECKPOINTS, MEAN, STD, WINDOW, clips, rewritten, typed
+from .tiny import CHECKPOINTS, MEAN, STD, WINDOW, clips, reopened, rewritten, typed
 
 OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("clip", {"output": "projection"}),
@@ -76,12 +76,9 @@ def test_opened_again_without_the_model(
     model, assets = tmp_path / "model", tmp_path / "assets"
     shutil.copytree(checkpoints[name], model)
     part = CHECKPOINTS[name].open(model, **keys)
-    assets.mkdir()
-    part.save_assets(assets)
-    assert {file.name for file in assets.iterdir()} == {"config.json", "preprocessor_config.json"}
     shutil.rmtree(model)
-    again = type(part)(part.config, Context(inputs=typed(), assets=assets)).eval()
-    again.load_state_dict(part.state_dict())
+    again = reopened(part, assets, typed())
+    assert {file.name for file in assets.iterdir()} == {"config.json", "preprocessor_config.json"}
     inputs = Sequence.pad(clips(2, 7), [25.0] * 2)
     assert torch.equal(again(inputs).values, part(inputs).values)
     assert again.sizes() == part.sizes() == {"d": part(inputs).values.shape[2]}

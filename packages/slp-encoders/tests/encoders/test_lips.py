@@ -20,6 +20,8 @@ from slp_core.tensortype import TensorType, TypeMismatch
 from slp_core.testing import assert_padding_changes_nothing
 from slp_encoders.encoders.lips.spec import SPEC, LipsConfig, ViTScratch
 
+from .tiny import reopened
+
 SIDE, DIM = 16, 6
 MEAN, STD = [0.5, 0.4, 0.3], [0.3, 0.2, 0.1]
 SIZES: Any = {
@@ -208,9 +210,7 @@ def test_from_scratch(tmp_path: Path) -> None:
     theirs.load_state_dict(part.network.state_dict())
     ours = part.encode(part.normalised(clip))
     assert torch.allclose(ours, theirs(clip / 255 * 2 - 1).last_hidden_state[:, 0], atol=1e-5)
-    part.save_assets(tmp_path)
-    again = SPEC.load()(part.config, Context(inputs=typed(), assets=tmp_path)).eval()
-    again.load_state_dict(part.state_dict())
+    again = reopened(part, tmp_path, typed())
     assert torch.equal(again(batch(clip)).values, part(batch(clip)).values)
 
 
@@ -218,11 +218,8 @@ def test_from_scratch(tmp_path: Path) -> None:
 def test_opened_again_without_the_model(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "model")
     part = built(tmp_path / "model")
-    (tmp_path / "assets").mkdir()
-    part.save_assets(tmp_path / "assets")
     shutil.rmtree(tmp_path / "model")
-    again = SPEC.load()(part.config, Context(assets=tmp_path / "assets")).eval()
-    again.load_state_dict(part.state_dict())
+    again = reopened(part, tmp_path / "assets")
     inputs = batch(*clips(9, 3))
     assert torch.equal(again(inputs).values, part(inputs).values)
 

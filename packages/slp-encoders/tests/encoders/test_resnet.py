@@ -29,6 +29,8 @@ from slp_encoders.encoders.resnet import spec
 from slp_encoders.encoders.resnet.model import PictureResNet
 from slp_encoders.encoders.resnet.spec import SPEC, ResNetScratch
 
+from .tiny import reopened
+
 SIDE = 32
 SMALL = {"embedding_size": 8, "hidden_sizes": (8, 12), "depths": (1, 2), "layer_type": "basic"}
 
@@ -159,13 +161,10 @@ def test_gradients_reach_every_weight(folder: Path) -> None:
 def test_opened_again_without_the_model(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "model")
     part = built(model=str(tmp_path / "model"))
-    (tmp_path / "assets").mkdir()
-    part.save_assets(tmp_path / "assets")
+    shutil.rmtree(tmp_path / "model")
+    again = reopened(part, tmp_path / "assets")
     names = {file.name for file in (tmp_path / "assets").iterdir()}
     assert names == {"config.json", "preprocessor_config.json"}
-    shutil.rmtree(tmp_path / "model")
-    again = SPEC.load()(part.config, Context(assets=tmp_path / "assets")).eval()
-    again.load_state_dict(part.state_dict())
     inputs = batch(*clips(2, 3))
     assert torch.equal(again(inputs).values, part(inputs).values)
     assert again.sizes() == part.sizes()

@@ -19,6 +19,8 @@ from slp_core.testing import assert_padding_changes_nothing
 from slp_encoders.encoders.resnet.spec import ResNetScratch
 from slp_encoders.encoders.resnet_clip.spec import SPEC, ResNetClipConfig
 
+from .tiny import reopened
+
 SIDE, DIM = 20, 6
 SMALL = {"embedding_size": 4, "hidden_sizes": (5,), "depths": (1,), "layer_type": "basic"}
 
@@ -158,11 +160,8 @@ def test_gradients_reach_every_weight(folder: Path) -> None:
 def test_opened_again_without_the_model(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "model")
     part = built(tmp_path / "model")
-    (tmp_path / "assets").mkdir()
-    part.save_assets(tmp_path / "assets")
     shutil.rmtree(tmp_path / "model")
-    again = SPEC.load()(part.config, Context(assets=tmp_path / "assets")).eval()
-    again.load_state_dict(part.state_dict())
+    again = reopened(part, tmp_path / "assets")
     inputs = batch(*clips(14, 3))
     assert torch.equal(again(inputs).values, part(inputs).values)
 

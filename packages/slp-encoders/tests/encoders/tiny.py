@@ -118,6 +118,16 @@ CHECKPOINTS = {
 }
 
 
+def reopened(part: Any, assets: Path, inputs: TensorType | None = None) -> Any:
+    """An encoder as a saved pipeline opens it: from its own files, which come to lie in
+    ``assets``, and its weights."""
+    assets.mkdir(exist_ok=True)
+    part.save_assets(assets)
+    again = type(part)(part.config, Context(inputs=inputs, assets=assets)).eval()
+    again.load_state_dict(part.state_dict())
+    return again
+
+
 def typed(side: int = SIDE) -> TensorType:
     return TensorType("b t c h w", {"c": 3, "h": side, "w": side}, dtype="uint8", modality="video")
 

@@ -117,35 +117,30 @@ def test_a_span_holds_the_frames_shown_in_it(tmp_path: Path, name: str) -> None:
         assert np.array_equal(read(path, 1000 * start, 1000 * end), whole[wanted])
 
 
-def test_only_the_frames_of_the_span_are_decoded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(tmp_path / "a.mp4", codec="libx264", g="5", bf="0")
-    decoded = []
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The times of the frames that are decoded from now on."""
+    times: list[int] = []
     original = decode._decoded
 
     def counted(*arguments: Any) -> Iterator[av.VideoFrame]:
         for frame in original(*arguments):
-            decoded.append(frame.pts)
+            times.append(frame.pts)
             yield frame
 
     monkeypatch.setattr(decode, "_decoded", counted)
+    return times
+
+
+def test_only_the_frames_of_the_span_are_decoded(tmp_path: Path, decoded: list[int]) -> None:
+    write(tmp_path / "a.mp4", codec="libx264", g="5", bf="0")
     reader = VideoReader(VideoConfig(size=16))
     assert numbers(reader.read(Clip(str(tmp_path / "a.mp4"), 1680, 1800)).values) == [42, 43, 44]
     assert len(decoded) == 6  # from the key frame 40 to the one that ends frame 44
 
 
-def test_the_generator_decodes_as_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_generator_decodes_as_it_goes(tmp_path: Path, decoded: list[int]) -> None:
     write(tmp_path / "a.mp4")
-    decoded = []
-    original = decode._decoded
-
-    def counted(*arguments: Any) -> Iterator[av.VideoFrame]:
-        for frame in original(*arguments):
-            decoded.append(frame.pts)
-            yield frame
-
-    monkeypatch.setattr(decode, "_decoded", counted)
     pictures = VideoReader(VideoConfig(size=16)).frames(Clip(str(tmp_path / "a.mp4")))
     assert next(pictures).shape == (16, 16, 3)
     assert len(decoded) == 2
