@@ -1,4 +1,4 @@
-"""What tests of parts share, those of plugins included."""
+"""Padding a batch never changes a sample: an assertion for the tests of one part."""
 
 from __future__ import annotations
 
