@@ -25,4 +25,5 @@ class InputNorm(nn.Module):
     def forward(self, inputs: Sequence) -> Tensor:
         if self.kind == "batch":
             return self.norm(inputs).values
-        return self.norm(inputs.values)
+        # NaN in the padding would reach the gradients of the weights as 0 * NaN
+        return self.norm(inputs.values.masked_fill(~inputs.mask[..., None], 0))
