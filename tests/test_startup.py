@@ -55,4 +55,4 @@ def test_checking_works_where_torch_is_not_installed(root: Path):
 
 
 def test_every_spec_loads_without_torch():
-    imported_by("plugins", "check", blocked="torch transformers numpy")
+    imported_by("recipe", "schema", blocked="torch transformers numpy")

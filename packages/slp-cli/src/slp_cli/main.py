@@ -22,6 +22,7 @@ COMMANDS = {
     "data": "Make, import and check manifests.",
     "annotate": "Add columns to manifests: pseudo-glosses, phonemes, letters of names.",
     "features": "Look into a feature cache, check it, and write it for other programs.",
+    "recipe": "Write the JSON Schema by which editors complete and check recipes.",
     "plugins": "What is installed, from where, and how it is used.",
 }
 

@@ -19,8 +19,7 @@ def load_recipe(file: Path | str, settings: Sequence[str] = ()) -> Recipe:
     Raises:
         RecipeError: with every problem found.
     """
-    source = _read(Path(file), settings)
-    return structure_recipe(source)
+    return structure_recipe(read_source(Path(file), settings))
 
 
 def parse_recipe(text: str, file: str = "recipe.toml") -> Recipe:
@@ -28,7 +27,12 @@ def parse_recipe(text: str, file: str = "recipe.toml") -> Recipe:
     return structure_recipe(_parse(text, file))
 
 
-def _read(file: Path, settings: Sequence[str]) -> Source:
+def read_source(file: Path, settings: Sequence[str] = ()) -> Source:
+    """The merged tables of a recipe, not yet structured.
+
+    Raises:
+        UserError: a file is absent or no TOML, or a setting names no place in the recipe.
+    """
     source = _extended(file, [])
     table, places = source.table, dict(source.places)
     problems = []
