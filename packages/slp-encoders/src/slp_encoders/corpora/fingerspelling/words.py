@@ -93,7 +93,7 @@ def hold(clip: Path) -> np.ndarray:
             hands["left"][..., 0] += file.header.dimensions.width
         hand = max(hands.values(), key=lambda one: np.isfinite(one).sum())
         return still(hand[np.isfinite(hand).all((1, 2))], file.rate)
-    except (ValueError, NotImplementedError) as error:
+    except ValueError as error:
         raise UserError(f"{clip}: {error}") from error
 
 

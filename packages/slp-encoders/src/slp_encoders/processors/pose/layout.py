@@ -3,6 +3,8 @@ and hands, by the names that pose-format knows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -42,6 +44,16 @@ class Layout:
         )
 
 
+@contextmanager
+def _known() -> Iterator[None]:
+    """Of layouts that it does not know, pose-format says that they are not implemented; to us
+    they are a file's fault like any other."""
+    try:
+        yield
+    except NotImplementedError as error:
+        raise ValueError(error) from error
+
+
 @lru_cache(maxsize=64)
 def selected_points(layout: Layout, components: tuple[str, ...] | None, reduce: bool) -> np.ndarray:
     """Indices of the points kept, in their order.
@@ -63,7 +75,8 @@ def selected_points(layout: Layout, components: tuple[str, ...] | None, reduce: 
     index = np.arange(layout.header.total_points(), dtype=np.float64)[None, None, :, None]
     pose = Pose(layout.header, NumPyPoseBody(1, index, np.ones_like(index)[..., 0]))
     if reduce and len(points.get("POSE_LANDMARKS", ())) == FULL_BODY:
-        pose = reduce_holistic(pose)
+        with _known():
+            pose = reduce_holistic(pose)
     if components is not None:
         pose = pose.get_components(list(components))
     return np.asarray(pose.body.data).reshape(-1).astype(int)
@@ -74,11 +87,12 @@ def shoulder_points(layout: Layout) -> list[int]:
     """Indices of the two shoulders.
 
     Raises:
-        ValueError, NotImplementedError: pose-format finds none in this layout.
+        ValueError: pose-format finds none in this layout.
     """
     from pose_format.utils.generic import pose_normalization_info
 
-    info = pose_normalization_info(layout.header)
+    with _known():
+        info = pose_normalization_info(layout.header)
     return [info.p1, info.p2]
 
 
@@ -86,7 +100,7 @@ def shoulder_points(layout: Layout) -> list[int]:
 def has_shoulders(layout: Layout) -> bool:
     try:
         return bool(shoulder_points(layout))
-    except (ValueError, NotImplementedError):
+    except ValueError:
         return False
 
 
@@ -95,11 +109,12 @@ def hand_points(layout: Layout) -> dict[str, np.ndarray]:
     """Indices of the 21 points of the ``left`` and the ``right`` hand, where the layout has it.
 
     Raises:
-        ValueError, NotImplementedError: pose-format knows no hands of this layout.
+        ValueError: pose-format knows no hands of this layout.
     """
     from pose_format.utils.generic import hands_components
 
-    (left, right), _, _ = hands_components(layout.header)
+    with _known():
+        (left, right), _, _ = hands_components(layout.header)
     sides = {left: "left", right: "right"}
     found, start = {}, 0
     for name, points in layout.components:
