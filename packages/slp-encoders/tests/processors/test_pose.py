@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pose_format.utils.generic import reduce_holistic
 
-from slp_core.signals import Clip, SignalError
+from slp_core.signals import Clip, Extent, SignalError
 from slp_encoders.processors.pose.file import read_pose_file
 from slp_encoders.processors.pose.lips import EYES, LIPS
 from slp_encoders.processors.pose.normalise import by_wrist, mirrored
@@ -64,6 +64,20 @@ def test_every_version_holds_what_pose_format_reads(
     assert np.array_equal(file.confidence, expected.body.confidence[:, 0])
     shown = file.confidence > 0
     assert np.array_equal(file.coordinates[shown], expected.body.data.data[:, 0][shown])
+
+
+def test_how_long_a_file_is_and_which_files_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poses.write(tmp_path / "a.pose", poses.SMALL, *poses.random_body(poses.SMALL, 40))
+    reader = PoseReader(PoseConfig(points=5, stride=2))
+    assert reader.extent(Clip(str(tmp_path / "a.pose"))) == Extent(seconds=1.6, frames=40)
+    (tmp_path / "b.pose").write_bytes(b"no pose")
+    with pytest.raises(SignalError, match="b.pose: cannot be read"):
+        reader.extent(Clip(str(tmp_path / "b.pose")))
+    for there in (True, False):
+        monkeypatch.setattr("slp_encoders.processors.pose.reader.is_installed", lambda: there)  # noqa: B023
+        assert ".pose" in reader.suffixes and (".mp4" in reader.suffixes) is there
 
 
 def test_a_person_is_chosen(tmp_path: Path) -> None:
@@ -247,6 +261,7 @@ def test_components_are_kept_in_the_order_asked_for(tmp_path: Path) -> None:
         ({"HEAD": ["NOSE"]}, 3, {"points": 1}, 'it has no shoulders; write normalize = "none"'),
         (poses.SMALL, 3, {"normalize": "hands"}, "it has not both hands; it holds"),
         ({"HEAD": ["NOSE"]}, 3, {"normalize": "hands"}, "it holds HEAD 1"),
+        ({"BODY_135": ["Nose"]}, 3, {"normalize": "hands"}, r"Unsupported .* it holds BODY_135"),
         (poses.REDUCED, 2, {"normalize": "hands"}, "have no z; write coordinates = 2"),
         (poses.REDUCED, 2, {"normalize": "mouth"}, "have no z; write coordinates = 2"),
         (poses.SMALL, 3, {"normalize": "mouth"}, "it has not the points of a face mesh"),
