@@ -45,6 +45,14 @@ def test_it_is_numpys_interpolation_never_falls_and_stays_within(calibration, as
     assert calibration.expected[0] <= found[0] and found[-1] <= calibration.expected[-1]
 
 
+def test_it_holds_for_the_settings_it_was_measured_with():
+    known = evolve(CALIBRATION, generation={"num_beams": 4})
+    assert known.holds_for({"num_beams": 4}) and known.holds_for(
+        {"num_beams": 4, "alternatives": 3}
+    )
+    assert not known.holds_for({"num_beams": 5}) and not known.holds_for({"alternatives": 3})
+
+
 def test_it_is_found_again(tmp_path):
     assert Calibration.load(tmp_path) is None
     CALIBRATION.save(tmp_path)

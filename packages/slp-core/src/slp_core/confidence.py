@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
+from collections.abc import Mapping
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
@@ -46,6 +47,11 @@ class Calibration:
             raise ValueError("the confidences do not rise")
         if any(low > high for low, high in pairwise((0, *self.expected, 1))):
             raise ValueError("the expected qualities fall, or are not within [0, 1]")
+
+    def holds_for(self, settings: Mapping[str, Any]) -> bool:
+        """Whether it was measured on translations that were decoded so. What is told beside the
+        best one changes nothing."""
+        return {k: v for k, v in settings.items() if k != "alternatives"} == self.generation
 
     def __call__(self, confidence: float) -> float:
         """The expected quality, in [0, 1]."""

@@ -165,6 +165,11 @@ def beam_search(log_probs: Tensor, mask: Tensor, beams: int = 8) -> list[tuple[l
     texts is found, with all of its alignments.
 
     ``log_probs``: ``b t u``, normalised; ``mask``: ``b t``, True at valid steps."""
+    return [texts[0] for texts in n_best(log_probs, mask, beams)]
+
+
+def n_best(log_probs: Tensor, mask: Tensor, beams: int = 8) -> list[list[tuple[list[int], float]]]:
+    """All ``beams`` texts that :func:`beam_search` is left with, the likeliest first."""
     found = []
     for sample, valid in zip(log_probs.detach().double().cpu(), mask.cpu(), strict=True):
         steps = sample[valid]  # (t, u)
@@ -175,7 +180,7 @@ def beam_search(log_probs: Tensor, mask: Tensor, beams: int = 8) -> list[tuple[l
 
 def _search(
     steps: list[list[float]], likeliest: list[list[int]], beams: int
-) -> tuple[list[int], float]:
+) -> list[tuple[list[int], float]]:
     """The beam search over one sample. A text is a tuple of classes."""
     kept: _Texts = {(): (0.0, -math.inf)}
     for here, classes in zip(steps, likeliest, strict=True):
@@ -193,8 +198,8 @@ def _search(
                     after[longer] = -math.inf, _coming(text, one, kept, total) + here[one]
         best = heapq.nlargest(beams, after.items(), key=lambda item: _add(*item[1]))
         kept = dict(best)
-    text, ends = max(kept.items(), key=lambda item: _add(*item[1]))
-    return [*text], _add(*ends)
+    worth = {text: _add(*ends) for text, ends in kept.items()}
+    return [([*text], worth[text]) for text in sorted(worth, key=worth.__getitem__, reverse=True)]
 
 
 def _coming(

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from torch import Tensor, nn
 
 from slp_core.batch import Batch, Tokens
@@ -145,6 +146,11 @@ class Fusion(Part):
     def forward(self, streams: dict[str, Sequence]) -> Sequence: ...
 
 
+    def shares(self, streams: dict[str, Sequence]) -> dict[str, Sequence]:
+        """How much of what goes on is each stream's, at every step: ``b t`` in [0, 1] by name, on
+        one clock. Together at most one: the rest is nobody's. Empty where that cannot be told."""
+        return {}
+
 @frozen
 class Note:
     """What a plugin found in a translation: ``about`` ("names") says what it looked at,
@@ -166,6 +172,8 @@ class Translation:
     ``expected``: the quality, in [0, 1], that translations of this confidence had on validation;
     None where the pipeline is not calibrated, or not for the settings it was decoded with.
     """
+    ``alternatives``: what else the search found, the best first, other texts each; they have a
+    text, a confidence and tokens of their own.
 
     text: str
     confidence: float
@@ -174,6 +182,25 @@ class Translation:
     expected: float | None = None
     notes: tuple[Note, ...] = field(default=(), repr=False)
 
+    alternatives: tuple[Translation, ...] = field(default=(), repr=False)
+
+    @property
+    def probability(self) -> float:
+        """Of all its tokens, one after the other: P(text | what the decoder read)."""
+        return prod(worth for _, worth in self.tokens)
+
+    @classmethod
+    def best(cls, found: Iterable[Translation]) -> Translation:
+        """The first of what a search ``found``, with the others as its alternatives; of those with
+        one text, the first alone."""
+        texts: dict[str, Translation] = {}
+        for one in found:
+            texts.setdefault(one.text, one)
+        first, *others = texts.values()
+        return evolve(first, alternatives=tuple(others))
+
+    def _repr_html_(self) -> str:
+        return translation_html(self)
     def is_below(self, quality: float | None) -> bool:
         """Whether less than ``quality`` is known to be expected."""
         return quality is not None and self.expected is not None and self.expected < quality
@@ -196,9 +223,17 @@ class Decoder(Part):
 
     @abstractmethod
     def generate(
-        self, inputs: Sequence, tokens: dict[str, Tokens], **options: Any
+        self,
+        inputs: Sequence,
+        tokens: dict[str, Tokens],
+        *,
+        alternatives: int = 0,
+        **options: Any,
     ) -> list[Translation]:
-        """Translate. ``options`` are Hugging Face generation settings (``num_beams``)."""
+        """Translate. ``options`` are Hugging Face generation settings (``num_beams``).
+
+        ``alternatives``: at most so many of them with each translation, which is the same however
+        many are asked for; none where the search follows one hypothesis alone."""
 
     def text_embeddings(self, tokens: dict[str, Tokens]) -> Sequence:
         """``b l d``: the reference text (its end too, the prompt not) as the language model

@@ -181,7 +181,7 @@ class Pipeline(nn.Module):
 
     @torch.inference_mode()
     def generate(self, batch: Batch, **options: Any) -> list[Translation]:
-        """Translate a batch. ``options``: Hugging Face generation settings.
+        """Translate a batch. ``options``: those of :meth:`Decoder.generate`.
 
         What its parts read by CTC is in the ``transcripts`` of every translation, what plugins
         found in its ``notes``.
@@ -196,7 +196,7 @@ class Pipeline(nn.Module):
                     evolve(one, transcripts={path: read.text, **one.transcripts})
                     for one, read in zip(said, expert.transcribe(steps), strict=True)
                 ]
-        if self.calibration is not None and options == self.calibration.generation:
+        if self.calibration is not None and self.calibration.holds_for(options):
             said = [evolve(one, expected=self.calibration(one.confidence)) for one in said]
         for found in hooks().slp_after_translation(pipeline=self, translations=said):
             said = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import resource
+import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -276,6 +277,29 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         assert "\n" not in str(error.value)
     with pytest.raises(SignalError, match="no such file"):
         read(tmp_path / "absent.mp4")
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts"])
+def test_how_long_a_file_is_without_decoding_it(
+    tmp_path: Path, decoded: list[int], name: str
+) -> None:
+    write(tmp_path / name)
+    found = VideoReader(VideoConfig()).extent(Clip(str(tmp_path / name)))
+    assert found.frames == len(GREYS)
+    assert found.seconds == pytest.approx(len(GREYS) / 25, abs=0.05)
+    assert decoded == []
+
+
+def test_a_header_that_lies_about_its_length_is_not_believed(tmp_path: Path) -> None:
+    write(tmp_path / "a.mkv")
+    content = (tmp_path / "a.mkv").read_bytes()
+    place = content.index(b"\x44\x89\x88")  # Segment Duration, a float of 8 bytes (RFC 9559)
+    told = struct.pack(">d", 40.0)  # ms
+    (tmp_path / "a.mkv").write_bytes(content[: place + 3] + told + content[place + 11 :])
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        assert container.duration == 40_000  # microseconds
+    found = VideoReader(VideoConfig()).extent(Clip(str(tmp_path / "a.mkv")))
+    assert found.seconds == pytest.approx(len(GREYS) / 25, abs=0.05)
 
 
 def test_a_picture_like_a_thread_is_refused(tmp_path: Path) -> None:

@@ -119,6 +119,36 @@ def test_without_a_route_it_is_the_gate_alone(streams: Streams) -> None:
         made.routes(two)
 
 
+@pytest.mark.parametrize("rest", [True, False])
+@pytest.mark.parametrize("per", ["channel", "step"])
+def test_shares_are_those_of_the_expected_sum(streams: Streams, per: Any, rest: bool) -> None:
+    made = fusion(route=route(rest=rest), gate=GateConfig("lips", per, "both"))
+    with torch.no_grad():
+        told, routes, gates = made.shares(streams), made.routes(streams), made.gates(streams)
+    assert [*told] == ["signing", "fingerspelling", "lips"]
+    for sample, step in routes.mask.nonzero().tolist():
+        gate = gates.values[sample, step].mean()
+        expected = [*(routes.values[sample, step, :2] * gate), 1 - gate]
+        found = [one.values[sample, step] for one in told.values()]
+        torch.testing.assert_close(torch.stack(found), torch.stack(expected))
+        nobody = routes.values[sample, step, 2] * gate if rest else 0
+        assert float(sum(found) + nobody) == pytest.approx(1, abs=1e-5)
+    assert all(torch.equal(one.mask, routes.mask) for one in told.values())
+    assert all(torch.equal(one.rate, routes.rate) for one in told.values())
+
+
+def test_shares_of_what_is_left_out(streams: Streams) -> None:
+    two = {name: streams[name] for name in ("signing", "lips")}
+    alone = fusion([*two], route=None)
+    told, gate = alone.shares(two), alone.gates(two)
+    torch.testing.assert_close(told["signing"].steps, gate.steps.mean(-1))
+    torch.testing.assert_close(told["lips"].steps, 1 - gate.steps.mean(-1))
+    three = {name: streams[name] for name in NAMES[:3]}
+    ungated = fusion(NAMES[:3], gate=None)
+    assert torch.equal(ungated.shares(three)["signing"].steps, ungated.routes(three).steps[:, 0])
+    assert [*ungated.shares(three)] == ["signing", "fingerspelling"]
+
+
 def test_a_router_sees_a_window_and_no_padding(streams: Streams) -> None:
     made = fusion(route=route(window=3, hidden=4))
     assert made.router is not None

@@ -65,6 +65,12 @@ def test_curves_go_from_nothing_below_to_one_above(tmp_path: Path) -> None:
     assert "rain <now>" in page.text
 
 
+def test_shares_are_told_where_they_are_known(tmp_path: Path) -> None:
+    told = shown(tmp_path, SAMPLE, SAMPLE | {"shares": {"signing": 0.25, "lips": 0.5}}).text
+    assert told.count(" of what goes on.") == 2  # the legend, and the second sample
+    assert "signing 25 %, lips 50 % of what goes on." in told
+
+
 def test_spans_are_drawn_where_they_are_in_the_colour_of_their_route(tmp_path: Path) -> None:
     page = shown(tmp_path, SAMPLE)
     rects = [attrs for tag, attrs in page.tags if tag == "rect"]

@@ -122,6 +122,17 @@ class RoutedFusion(Fusion):
         logits = self.route_logits(streams)
         return logits.with_values(logits.values.float().softmax(-1))
 
+    def shares(self, streams: dict[str, Sequence]) -> dict[str, Sequence]:
+        """Of the hands alone: each expert's probability to be the one that is heard, ``b t`` on
+        the experts' clock. What the lips add to them cannot be told apart."""
+        if self.router is None:
+            return {}
+        routes = self.routes(streams)
+        return {
+            name: routes.with_values(routes.values[..., route])
+            for route, name in enumerate(self.experts)
+        }
+
     def manual(self, streams: dict[str, Sequence], *, noise: bool = True) -> Sequence:
         """What the hands say, ``b t d``: M_t = sum over experts k of r_t[k] S_k,t, and nothing
         where the route is ``rest``. r_t is one-hot: drawn while the router is trained, and the

@@ -45,6 +45,7 @@ class Clip:
     curves: list[Curve]
     bars: list[Bar]
     ticks: list[tuple[float, str]]  #: places and labels on the axis of time
+    shares: dict[str, float]  #: of the streams in what goes on, means over time
 
     @classmethod
     def of(cls, facts: dict[str, Any], routes: list[str]) -> Clip:
@@ -66,6 +67,7 @@ class Clip:
             ],
             bars,
             [(_across(0), "0"), (_across(1), f"{seconds:.1f} s" if seconds else f"{steps} steps")],
+            facts.get("shares", {}),
         )
 
 

@@ -19,9 +19,12 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def settings(checkpoint: Any, recipe: Generation, options: dict[str, Any], where: str) -> Any:
+def settings(
+    checkpoint: Any, recipe: Generation, options: dict[str, Any], where: str, alternatives: int = 0
+) -> Any:
     """A ``GenerationConfig``: ``options`` over ``recipe`` over ``checkpoint``, except that nothing
-    is sampled unless ``options`` say so, whatever the checkpoint says.
+    is sampled unless ``options`` say so, whatever the checkpoint says. It returns as many of its
+    beams beside the best as there are to be ``alternatives``, or all.
 
     Raises:
         UserError: an option is unknown, has a bad value, or would have no effect.
@@ -43,4 +46,5 @@ def settings(checkpoint: Any, recipe: Generation, options: dict[str, Any], where
     merged = copy.deepcopy(checkpoint)
     with quiet():
         merged.update(**written, **{n: value for n, value in options.items() if n not in own})
+    merged.num_return_sequences = min(1 + alternatives, merged.num_beams)
     return merged

@@ -142,6 +142,12 @@ class LanguageModel(Decoder):
             tuple(zip(pieces, worth.tolist(), strict=True)),
         )
 
+    def _translations(self, ids: Tensor, probabilities: Tensor, each: int) -> list[Translation]:
+        """``(n each) l`` ids that were said, and their probabilities, to ``n`` translations."""
+        said = zip(ids.tolist(), probabilities.tolist(), strict=True)
+        found = [self._translation(one, worth) for one, worth in said]
+        return [Translation.best(found[n : n + each]) for n in range(0, len(found), each)]
+
     # -- ids to vectors and back -------------------------------------------------------------
 
     @abstractmethod

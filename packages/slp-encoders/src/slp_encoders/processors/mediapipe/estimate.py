@@ -90,6 +90,15 @@ def _pictures(film: Film) -> Iterator[np.ndarray]:
         yield picture
 
 
+def is_installed() -> bool:
+    """Whether MediaPipe is there to estimate poses with."""
+    try:
+        require_mediapipe("")
+    except SignalError:
+        return False
+    return True
+
+
 def require_mediapipe(source: str) -> str:
     """The version of MediaPipe.
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from slp_core.context import Context
 from slp_core.moving import FASTEST, LONGEST, Skeleton
-from slp_core.signals import Clip, Processor, Signal, SignalError
+from slp_core.signals import Clip, Extent, Processor, Signal, SignalError
 from slp_encoders.processors.clips import frames_of_span, nearest_frames
-from slp_encoders.processors.mediapipe.estimate import estimated
+from slp_encoders.processors.mediapipe.estimate import estimated, is_installed
 from slp_encoders.processors.pose.augment import vary
 from slp_encoders.processors.pose.file import PoseFile, read_pose_file
 from slp_encoders.processors.pose.layout import (
@@ -34,7 +34,7 @@ from slp_encoders.processors.pose.normalise import (
 from slp_encoders.processors.pose.overlay import overlay
 from slp_encoders.processors.pose.sketch import skeleton, sketch
 from slp_encoders.processors.pose.spec import PoseConfig
-from slp_encoders.processors.video.film import is_film, open_film
+from slp_encoders.processors.video.film import SUFFIXES, extent_of_film, is_film, open_film
 
 
 class PoseReader(Processor):
@@ -66,6 +66,17 @@ class PoseReader(Processor):
         if not np.isfinite(values).all():
             raise SignalError(f"{clip.source}: its coordinates are too large to be true")
         return Signal(values, rate)
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Those of films too, where their poses can be estimated."""
+        return (".pose", *(SUFFIXES if is_installed() else ()))
+
+    def extent(self, clip: Clip) -> Extent:
+        if is_film(Path(clip.source)):
+            return extent_of_film(clip)
+        file = read_pose_file(clip.source, self.config.person)
+        return Extent(len(file.coordinates) / file.rate, len(file.coordinates))
 
     def augment(self, signal: Signal, rng: np.random.Generator) -> Signal:
         if self.config.augment is None:
@@ -143,7 +154,7 @@ class PoseReader(Processor):
             if self.config.normalize == "none":
                 return points
             return by_shoulders(points, self._points(file, whole, shoulder_points(layout)))
-        except (ValueError, NotImplementedError) as error:
+        except ValueError as error:
             words = " ".join(str(error).split())
             raise SignalError(f"{clip.source}: {words}; it holds {layout}") from error
 

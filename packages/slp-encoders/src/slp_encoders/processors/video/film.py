@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from slp_core.signals import Clip, SignalError
+from slp_core.signals import Clip, Extent, SignalError
 from slp_encoders.processors.clips import reading
 from slp_encoders.processors.video.decode import Shown, frame_rate, frames_of_clip, open_stream
 from slp_encoders.processors.video.folder import frames_of_folder, pictures_in
 
 if TYPE_CHECKING:
     from av import VideoFrame
+    from av.container import InputContainer
 
 FRAME_RATE = 25.0  #: of a folder of pictures, where nobody says otherwise
 #: Names of video files; what :func:`open_film` opens is told by its content.
@@ -65,6 +66,35 @@ def open_film(clip: Clip, rate: float = FRAME_RATE) -> Iterator[Film]:
     if Path(clip.source).is_dir():
         yield Film(clip, rate, frames_of_folder(clip, rate))
         return
+    with _container(clip) as container:
+        stream = open_stream(container, clip)
+        yield Film(clip, frame_rate(stream), frames_of_clip(container, clip))
+
+
+def extent_of_film(clip: Clip, rate: float = FRAME_RATE) -> Extent:
+    """How long a film is, by the packets it is made of: they are counted, and none is decoded. What
+    its header says is not believed.
+
+    Raises:
+        SignalError: as :func:`open_film`.
+    """
+    if Path(clip.source).is_dir():
+        pictures = len(pictures_in(Path(clip.source)))
+        return Extent(pictures / rate, pictures)
+    with _container(clip) as container:
+        stream = open_stream(container, clip)
+        tick, times, frames = stream.time_base or 0, list[int](), 0
+        for packet in container.demux(stream):
+            frames += packet.size > 0
+            if packet.size > 0 and packet.pts is not None:
+                times += [packet.pts, packet.pts + (packet.duration or 0)]
+        by_rate = frames / frame_rate(stream)
+        return Extent(float((max(times) - min(times)) * tick) if times else by_rate, frames)
+
+
+@contextmanager
+def _container(clip: Clip) -> Iterator[InputContainer]:
+    """A video file, opened. What goes wrong with it is a :class:`SignalError`."""
     import av
 
     # PyAV raises an IndexError where broken bytes have streams come and go.
@@ -74,8 +104,7 @@ def open_film(clip: Clip, rate: float = FRAME_RATE) -> Iterator[Film]:
         except IndexError:
             raise SignalError(f"{path}: has no streams") from None
         with container:
-            stream = open_stream(container, clip)
-            yield Film(clip, frame_rate(stream), frames_of_clip(container, clip))
+            yield container
 
 
 def is_film(path: Path) -> bool:

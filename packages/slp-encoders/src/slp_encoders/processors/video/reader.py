@@ -10,12 +10,12 @@ from av import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from slp_core import moving
-from slp_core.signals import Clip, Processor, Signal
+from slp_core.signals import Clip, Extent, Processor, Signal
 from slp_encoders.processors.mediapipe.estimate import estimated
 from slp_encoders.processors.video.augment import vary
 from slp_encoders.processors.video.crop import Boxes, boxes_of, pose_in
 from slp_encoders.processors.video.decode import Shown
-from slp_encoders.processors.video.film import Film, open_film, upright
+from slp_encoders.processors.video.film import SUFFIXES, Film, extent_of_film, open_film, upright
 from slp_encoders.processors.video.player import strip, webm
 from slp_encoders.processors.video.spec import VideoConfig
 
@@ -44,6 +44,13 @@ class VideoReader(Processor):
                     boxes.centre(shown.start)
                 count += 1
         return count
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        return SUFFIXES
+
+    def extent(self, clip: Clip) -> Extent:
+        return extent_of_film(clip, self.config.frame_rate)
 
     def frames(self, clip: Clip) -> Iterator[np.ndarray]:
         """One picture ``h w c`` uint8 after the other, in the memory of one frame.

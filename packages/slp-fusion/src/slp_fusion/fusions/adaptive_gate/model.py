@@ -54,6 +54,19 @@ class AdaptiveGate(RoutedFusion):
         manual = self.manual(streams, noise=False)
         return manual.with_values(self._gated(manual, streams)[1])
 
+    def shares(self, streams: dict[str, Sequence]) -> dict[str, Sequence]:
+        """Of each expert its probability to be heard times the gate, and of the lips what the gate
+        leaves them: p_k g and 1 - g, ``b t`` with the mean of g over channels."""
+        experts = super().shares(streams)
+        if self.gate is None or self.config.gate is None:
+            return experts
+        gates = self.gates(streams)
+        hands = gates.values.float().mean(-1)  # (b, t)
+        if not experts:
+            experts = {self.experts[0]: gates.with_values(torch.ones_like(hands))}
+        told = {name: one.with_values(one.values * hands) for name, one in experts.items()}
+        return told | {self.config.gate.with_: gates.with_values(1 - hands)}
+
     def subparts(self) -> dict[str, Iterable[nn.Parameter]]:
         """``router`` and ``gate``."""
         gate = {"gate": self.gate.parameters()} if self.gate else {}

@@ -76,7 +76,8 @@ def within(spans: Iterable[Span], steps: int, rate: float) -> np.ndarray:
 def outcome(pipeline: Pipeline, samples: list[Sample]) -> dict[str, Any]:
     """``routes``: their names; ``auc``: for every kind of span, the area under the curve of its
     route over all samples; ``samples``: their ``id`` and ``text``, ``rate`` in Hz (None: no clock),
-    ``probabilities`` ``t r``, ``gate`` (the mean over channels) ``t`` or None, and ``spans`` in ms.
+    ``probabilities`` ``t r``, ``gate`` (the mean over channels) ``t`` or None, ``shares`` (the mean
+    over time, by stream), and ``spans`` in ms.
 
     The pipeline is in evaluation mode. Clips pass one by one.
     """
@@ -133,6 +134,9 @@ def _facts(pipeline: Pipeline, sample: Sample) -> dict[str, Any]:
         "rate": rate,
         "probabilities": [[round(one, 5) for one in step] for step in routes],
         "gate": gate,
+        "shares": {
+            name: round(float(one.steps.mean()), 3) for name, one in fusion.shares(streams).items()
+        },
     }
 
 

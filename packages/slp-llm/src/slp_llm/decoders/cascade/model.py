@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from slp_core.batch import Tokens
 from slp_core.build import build_inner
 from slp_core.context import Context
-from slp_core.ctc import UNKNOWN, Transcriber
+from slp_core.ctc import UNKNOWN, Transcriber, Transcript
 from slp_core.errors import UserError
 from slp_core.manifest import Row
 from slp_core.parts import Decoder, Translation
@@ -123,25 +123,34 @@ class Cascade(Decoder):
 
     @torch.no_grad()
     def generate(
-        self, inputs: Sequence, tokens: dict[str, Tokens], **options: Any
+        self,
+        inputs: Sequence,
+        tokens: dict[str, Tokens],
+        *,
+        alternatives: int = 0,
+        **options: Any,
     ) -> list[Translation]:
         """Read ``inputs``, and translate what was read. ``options`` are of ``then``.
 
         A translation's confidence is the geometric mean of all probabilities that led to it:
         (P(glosses | signs) P(text | glosses)) ^ 1 / (g + l) with g glosses and l pieces of text;
-        0 where no gloss was read. ``transcripts`` holds the glosses.
+        0 where no gloss was read. ``transcripts`` holds the glosses. ``alternatives`` are of
+        ``then``: other texts for the same glosses.
         """
         read = self.first.transcribe(inputs)
         steps = self.then.read_text([self._cased(one.text) for one in read])
+        options["alternatives"] = alternatives
         said = self.then.generate(steps, _without_glosses(tokens), **options)
-        return [
-            evolve(
-                one,
-                confidence=_confidence(glosses.probability, self._length(glosses.text), one),
-                transcripts={self.first.context.path: glosses.text, **one.transcripts},
-            )
-            for one, glosses in zip(said, read, strict=True)
-        ]
+        return [self._by_way_of(glosses, one) for one, glosses in zip(said, read, strict=True)]
+
+    def _by_way_of(self, glosses: Transcript, said: Translation) -> Translation:
+        """What ``then`` said of the glosses, and the alternatives, as translations of the signs."""
+        return evolve(
+            said,
+            confidence=_confidence(glosses.probability, self._length(glosses.text), said),
+            transcripts={self.first.context.path: glosses.text, **said.transcripts},
+            alternatives=tuple(self._by_way_of(glosses, one) for one in said.alternatives),
+        )
 
     def _length(self, text: str) -> int:
         return len(self.first.units.encode(text))

@@ -154,26 +154,33 @@ class CausalLm(LanguageModel):
 
     @torch.no_grad()
     def generate(
-        self, inputs: Sequence, tokens: dict[str, Tokens], **options: Any
+        self,
+        inputs: Sequence,
+        tokens: dict[str, Tokens],
+        *,
+        alternatives: int = 0,
+        **options: Any,
     ) -> list[Translation]:
         """Translate by search.
 
         Prompts that ``tokens`` lacks are the recipe's. ``options`` go before its ``generation``,
         which goes before the checkpoint's own settings. A piece's probability is
         P(piece | pieces before it, signal) without penalties; the ``</s>`` that ends a
-        translation is a piece too.
+        translation is a piece too. ``alternatives`` are other beams, in the order of the search.
 
         Raises:
             UserError: an option is unknown, bad or without effect; more steps and new tokens than
                 the model has positions for.
         """
-        search = settings(self.model.generation_config, self.config.generation, options, self.where)
+        own = self.config.generation
+        search = settings(self.model.generation_config, own, options, self.where, alternatives)
         search.eos_token_id = self.tokenizer.eos_token_id
         search.pad_token_id = search.eos_token_id  # behind the end, where nobody reads
         merged, mask = self.merge(inputs, tokens)
         self._check_length(mask, search.max_new_tokens)
         ids = self._search(inputs_embeds=merged, attention_mask=mask, generation_config=search)
+        each = search.num_return_sequences
+        merged, mask = (one.repeat_interleave(each, 0) for one in (merged, mask))
         said = mask.new_ones(ids[:, 1:].shape)
         probabilities = self._probabilities(ids, 0, merged, torch.cat([mask, said], 1))
-        found = zip(ids.tolist(), probabilities.tolist(), strict=True)
-        return [self._translation(pieces, worth) for pieces, worth in found]
+        return self._translations(ids, probabilities, each)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from slp_core.batch import Tokens
 from slp_core.context import Context
-from slp_core.ctc import UNKNOWN, Transcriber, Units, read, unit_probabilities
+from slp_core.ctc import UNKNOWN, Transcriber, Units, greedy, n_best, unit_probabilities
 from slp_core.errors import UserError
 from slp_core.manifest import Row
 from slp_core.parts import Decoder, Translation
@@ -71,20 +71,33 @@ class CTCDecoder(Decoder, Transcriber):
         )
 
     def generate(
-        self, inputs: Sequence, tokens: dict[str, Tokens], **options: Any
+        self,
+        inputs: Sequence,
+        tokens: dict[str, Tokens],
+        *,
+        alternatives: int = 0,
+        **options: Any,
     ) -> list[Translation]:
         """Read every sample, with ``num_beams`` or the configuration's ``beams``.
 
         The tokens are the units said, each with P(unit | those before it, steps), and last "" with
-        P(nothing follows them | steps). Their product is P(said | steps).
+        P(nothing follows them | steps). Their product is P(said | steps). ``alternatives`` are
+        other beams, the likeliest first.
 
         Raises:
             UserError: another option is given.
         """
-        log_probs = self.log_probs(inputs)
-        said = read(log_probs, inputs.mask, self._beams(options))
-        samples = zip(log_probs, inputs.mask, said, strict=True)
-        return [self._translation(steps[valid], classes) for steps, valid, classes in samples]
+        log_probs, beams = self.log_probs(inputs), self._beams(options)
+        if beams == 1:
+            found = [[one] for one in greedy(log_probs, inputs.mask)]
+        else:
+            found = n_best(log_probs, inputs.mask, beams)
+        return [
+            Translation.best(
+                self._translation(steps[valid], classes) for classes, _ in texts[: 1 + alternatives]
+            )
+            for steps, valid, texts in zip(log_probs, inputs.mask, found, strict=True)
+        ]
 
     def _beams(self, options: dict[str, Any]) -> int:
         if unknown := [name for name in options if name != "num_beams"]:

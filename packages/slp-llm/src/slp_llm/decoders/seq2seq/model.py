@@ -202,19 +202,26 @@ class Seq2Seq(LanguageModel):
 
     @torch.no_grad()
     def generate(
-        self, inputs: Sequence, tokens: dict[str, Tokens], **options: Any
+        self,
+        inputs: Sequence,
+        tokens: dict[str, Tokens],
+        *,
+        alternatives: int = 0,
+        **options: Any,
     ) -> list[Translation]:
         """Translate by search.
 
         Prompts that ``tokens`` lacks are the recipe's. ``options`` go before its ``generation``,
         which goes before the checkpoint's own settings. A piece's probability is
         P(piece | pieces before it, signal) without penalties; the ``</s>`` that ends a
-        translation is a piece too.
+        translation is a piece too. ``alternatives`` are other beams, in the order of the search.
 
         Raises:
             UserError: an option is unknown, bad or without effect.
         """
-        search = settings(self.model.generation_config, self.config.generation, options, self.where)
+        own = self.config.generation
+        search = settings(self.model.generation_config, own, options, self.where, alternatives)
+        each = search.num_return_sequences
         search.decoder_start_token_id = self.frame.start
         merged, mask = self.merge(inputs, tokens)
         encoded = self.model.get_encoder()(inputs_embeds=merged, attention_mask=mask)[0]
@@ -227,10 +234,10 @@ class Seq2Seq(LanguageModel):
                 "attention_mask": mask[rows],
             }
             ids = self._search(decoder_input_ids=first, generation_config=search, **known)
-            probabilities = self._probabilities(ids, first.shape[1], encoded[rows], mask[rows])
-            new = ids[:, first.shape[1] :].tolist()
-            for row, said, worth in zip(rows.tolist(), new, probabilities.tolist(), strict=True):
-                translations[row] = self._translation(said, worth)
+            heard = (one[rows].repeat_interleave(each, 0) for one in (encoded, mask))
+            probabilities = self._probabilities(ids, first.shape[1], *heard)
+            said = self._translations(ids[:, first.shape[1] :], probabilities, each)
+            translations |= zip(rows.tolist(), said, strict=True)
         return [translations[row] for row in range(len(translations))]
 
     def _logits(self, ids: Tensor, *known: Tensor) -> Tensor:
