@@ -12,8 +12,10 @@ The variants are those of ``variants.py``. Finished ones are in ``FOLDER/results
 trained again. SignBind's experts and language model of seed 0 are taken from a finished run of its
 tiny recipe where one is given (``--signbind``). Its language model hears no signs, so that the two
 readings are glosses there, and CTC says which is likelier. ``names``: how many of the spelled names
-a translation holds; ``rest``: BLEU-4 of the sentences without one; ``route``: the area under the
-curve of the route to fingerspelling over the steps of all clips, held against the spelled spans.
+a translation holds; ``unseen names``: how many of those that training never spells, in other films,
+a translation holds or a note on it tells; ``rest``: BLEU-4 of the sentences without one; ``route``:
+the area under the curve of the route to fingerspelling over the steps of all clips, held against
+the spelled spans.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ from slp_fusion.objectives.route.outcome import route_auc
 from slp_train.evaluation.scores import build_metrics
 from slp_train.evaluation.translation import translate_dataset
 from slp_train.features import encoded, kept_streams
+from slp_train.metrics.text import words
 from slp_train.run import prepare_corpus, read_manifests
 from slp_train.stage import run_stage
 
@@ -161,7 +164,7 @@ def measure(table: Recipe, name: str, seed: int, behind: Learnt) -> dict[str, An
     score = bleu(pipeline, said, rows)
     told = {parameter: mean(hits) for parameter, hits in choices(pipeline, sets["test"]).items()}
     if name.startswith("SignBind"):
-        told |= spelled(pipeline, said, rows)
+        told |= spelled(pipeline, said, rows) | {"unseen names": unseen_names(table, pipeline)}
     if getattr(pipeline.part("fusion"), "router", None) is not None:
         clips = (sets["test"][number] for number in range(len(rows)))
         told["route"] = route_auc(pipeline, clips)
@@ -181,6 +184,24 @@ def spelled(pipeline: Pipeline, said: list[str], rows: list[Row]) -> dict[str, f
     rest = [place for place, name in enumerate(names) if not name]
     score = bleu(pipeline, [said[place] for place in rest], [rows[place] for place in rest])
     return {"names": mean(found), "rest": score}
+
+
+def unseen_names(table: Recipe, known: Pipeline) -> float:
+    """The share of names that training never spells, in other films of the same signers, that a
+    translation holds or a note on it tells."""
+    table = deepcopy(table)
+    table["data"] |= {"root": "unseen", "corpus": table["data"]["corpus"] | {"unseen_names": True}}
+    for name in ("frames", "mouths"):
+        table["streams"][name]["processor"]["poses"] = "unseen/poses"
+    pipeline, data = opened(table)
+    pipeline.load_state_dict(known.state_dict())
+    clips = dataset(pipeline, data["test"])
+    said, found = translate_dataset(pipeline, clips, batch_steps=2048), []
+    for row, one in zip(clips.rows, said, strict=True):
+        told = [one.text, *(f"{note.message} {note.offer}" for note in one.notes)]
+        if name := row.get("letters"):
+            found.append(name.casefold() in words(" ".join(told), lowercase=True))
+    return mean(found)
 
 
 def learn_to_speak(table: Recipe) -> None:
@@ -266,7 +287,7 @@ def likelihoods(pipeline: Pipeline, sample: Sample, texts: list[str]) -> list[fl
 
 
 def show(results: list[dict[str, Any]]) -> None:
-    columns = ["BLEU-4", *MINIMAL_PAIRS, "names", "rest", "route"]
+    columns = ["BLEU-4", *MINIMAL_PAIRS, "names", "unseen names", "rest", "route"]
     plain = ("BLEU-4", "rest")  # all others are shares
     table = Table("variant", "seeds", *columns, title="mean and 95 % interval over seeds")
     for name in VARIANTS:

@@ -109,7 +109,10 @@ def test_it_routes_as_the_gate_does(stream: Callable[..., Sequence]) -> None:
     assert {"temperature", "share_signing", "share_fingerspelling", "share_rest"} == {
         *made.gauges()
     }
-    assert [*made.subparts()] == ["router"]
+    groups = {name: {*group} for name, group in made.subparts().items()}
+    assert [*groups] == ["router", "attention"]
+    assert groups["router"] | groups["attention"] == {*made.parameters()}
+    assert not groups["router"] & groups["attention"]
 
 
 def test_gradients_reach_every_parameter(stream: Callable[..., Sequence]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +57,11 @@ class CrossAttention(RoutedFusion):
         )
         fused = self.norm(manual.values + self.dropout(told))  # (b, t, d)
         return manual.with_values(fused.masked_fill(~manual.mask[..., None], 0))
+
+    def subparts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """``router`` and ``attention``, its norm included."""
+        own = (*self.attention.parameters(), *self.norm.parameters())
+        return super().subparts() | {"attention": own}
 
 
 def sinusoids(times: Tensor, width: int) -> Tensor:
