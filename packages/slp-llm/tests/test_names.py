@@ -48,6 +48,9 @@ CASES = [
     ("We saw Selma.", "", [], [(None, "Selma", None)], None),
     ("Selma saw us.", "", [], [], None),  # begins a sentence
     ("We saw us. Selma came.", "", [], [], None),
+    ("Then I'm where I saw us.", "", [], [], None),  # "I" is no name
+    ("We saw I.", "AI", [], [("AI", None, None)], None),
+    ("In the U.S., Selma saw us.", "", [], [(None, "Selma", None)], None),
     ("we may come. Then May came.", "", ["MAY"], [(None, "May", None)], None),
     ("We may come.", "", ["MAY"], [], None),
     # two names

@@ -15,6 +15,8 @@ from unicodedata import normalize
 
 from attrs import frozen
 
+from slp_llm.capitals import begins_sentence, has_capital
+
 if TYPE_CHECKING:
     from slp_core.ctc import Transcriber
     from slp_core.parts import Note
@@ -24,7 +26,6 @@ LETTERS = "letters"  #: the column of what is spelled
 NEAR = 0.5  #: edits by the letters of the longer word, to resemble each other
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_BEGINS = re.compile(r"(?:^|[.!?:])\W*$")  # what stands before a sentence
 
 
 @frozen
@@ -61,10 +62,11 @@ def check_names(text: str, letters: str, names: Iterable[str] = ()) -> NameCheck
     as one, because CTC loses these: ANA is Anna. Single letters are passed over.
 
     1. A spelled word that is in the text supports it there: nothing is found.
-    2. The names of the text are its words with a capital; where it is all in small letters or all
-       in capitals, the known names. Each other spelled word takes the nearest of those that
-       nothing supports, by edit distance divided by the longer length; the nearest pairs first.
-       A known name is taken at any distance, another word with a capital at most at 0.5.
+    2. The names of the text are its words with a capital, but "I"; where it is all in small
+       letters or all in capitals, the known names. Each other spelled word takes the nearest of
+       those that nothing supports, by edit distance divided by the longer length; the nearest
+       pairs first. A known name is taken at any distance, another word with a capital at most at
+       0.5.
     3. The spelled word is offered in its place, as a known name is spelled where it is one. It is
        not offered where it is unknown and resembles (0.5) a known name: it may be misread.
     4. A spelled word that finds no name is told. So is a name that is left over: a known one, or,
@@ -72,13 +74,13 @@ def check_names(text: str, letters: str, names: Iterable[str] = ()) -> NameCheck
     """
     known = _by_sound(tuple(names))
     exactly = {name.casefold() for alike in known.values() for name in alike}
-    matches = [*_WORD.finditer(text)]
+    matches = [match for match in _WORD.finditer(text) if len(match[0]) > 1]
     cased = not (text.islower() or text.isupper())
     spelled = [word for word in dict.fromkeys(letters.split()) if len(word) > 1]
     heard, said = {_sound(word) for word in spelled}, {_sound(match[0]) for match in matches}
 
     def capital(match: re.Match[str]) -> bool:
-        return cased and match[0][0].isupper()
+        return cased and has_capital(match[0])
 
     def named(match: re.Match[str]) -> bool:
         return match[0].casefold() in exactly and (capital(match) or not cased)
@@ -109,8 +111,7 @@ def check_names(text: str, letters: str, names: Iterable[str] = ()) -> NameCheck
     findings += [
         Finding(None, word)
         for word, match in sorted(doubtful.items(), key=lambda one: one[1].start())
-        if word not in taken
-        and (named(match) or not (known or _BEGINS.search(text[: match.start()])))
+        if word not in taken and (named(match) or not (known or begins_sentence(match)))
     ]
     offers = {one.said: one.offer for one in findings if one.said and one.offer}
     edited = _WORD.sub(lambda match: offers.get(match[0], match[0]), text)

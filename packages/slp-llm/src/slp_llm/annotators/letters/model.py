@@ -12,10 +12,9 @@ from slp_core.errors import UserError
 from slp_llm.annotators.letters.spec import LettersConfig
 from slp_llm.annotators.tagging import Tagger, pipeline_of
 from slp_llm.annotators.text import TextAnnotator
+from slp_llm.capitals import begins_sentence, has_capital
 
 _WORD = re.compile(r"[^\W_]+(?:['’.][^\W_]+)*")
-_BEGINS = re.compile(r"(?:^|[.!?:]\s)[\s\"'“”„»«‚‘(¿¡-]*$")  # what stands before a sentence
-_PRONOUN = re.compile(r"I(?:['’].*)?")
 
 
 class Letters(TextAnnotator):
@@ -86,10 +85,5 @@ def capitalised(sentence: str) -> list[str]:
     """The words of an English sentence whose capital no beginning explains."""
     if not any(map(str.islower, sentence)):
         return []
-    return [
-        match[0]
-        for match in _WORD.finditer(sentence)
-        if match[0][0].isupper()
-        and not _PRONOUN.fullmatch(match[0])
-        and not _BEGINS.search(sentence[: match.start()])
-    ]
+    words = _WORD.finditer(sentence)
+    return [word[0] for word in words if has_capital(word[0]) and not begins_sentence(word)]
