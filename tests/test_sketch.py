@@ -10,11 +10,11 @@ import pytest
 
 from slp_core.build import build
 from slp_core.check import check
+from slp_core.display import describe
 from slp_core.errors import MissingWeights
 from slp_core.manifest import read_manifest, write_manifest
 from slp_core.recipe_file import load_recipe
 from slp_train.sketch import human, sketch
-from slp_train.summary import describe
 
 GIB = 2**30
 SPAMO = """

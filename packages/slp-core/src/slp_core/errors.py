@@ -11,6 +11,10 @@ from attrs import frozen
 class UserError(Exception):
     """The user's mistake, said in words that tell where it is and what to do about it."""
 
+    def _render_traceback_(self) -> list[str]:
+        """A notebook shows the message alone: where in our code it was found helps nobody."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class MissingWeights(UserError):
     """A checkpoint is not there. ``key``: what in the recipe names it; ``name``: what it is

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from slp_core.batch import Batch, Tokens
 from slp_core.context import Context
+from slp_core.display import translation_html
 from slp_core.errors import UserError
 from slp_core.manifest import Row
 from slp_core.recipe import Precision
@@ -145,11 +146,11 @@ class Fusion(Part):
     @abstractmethod
     def forward(self, streams: dict[str, Sequence]) -> Sequence: ...
 
-
     def shares(self, streams: dict[str, Sequence]) -> dict[str, Sequence]:
         """How much of what goes on is each stream's, at every step: ``b t`` in [0, 1] by name, on
         one clock. Together at most one: the rest is nobody's. Empty where that cannot be told."""
         return {}
+
 
 @frozen
 class Note:
@@ -171,9 +172,9 @@ class Translation:
     (``{"streams.fingerspelling.mapper": "ANNA"}``).
     ``expected``: the quality, in [0, 1], that translations of this confidence had on validation;
     None where the pipeline is not calibrated, or not for the settings it was decoded with.
-    """
     ``alternatives``: what else the search found, the best first, other texts each; they have a
     text, a confidence and tokens of their own.
+    """
 
     text: str
     confidence: float
@@ -181,7 +182,6 @@ class Translation:
     transcripts: dict[str, str] = field(factory=dict, repr=False)
     expected: float | None = None
     notes: tuple[Note, ...] = field(default=(), repr=False)
-
     alternatives: tuple[Translation, ...] = field(default=(), repr=False)
 
     @property
@@ -201,6 +201,7 @@ class Translation:
 
     def _repr_html_(self) -> str:
         return translation_html(self)
+
     def is_below(self, quality: float | None) -> bool:
         """Whether less than ``quality`` is known to be expected."""
         return quality is not None and self.expected is not None and self.expected < quality

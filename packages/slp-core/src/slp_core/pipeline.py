@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -12,11 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import nn
 
+from slp_core import confidence, display, hub, packages
 from slp_core.batch import Batch, Sample, collate
 from slp_core.check import Plan, check, matches
 from slp_core.confidence import Calibration
 from slp_core.ctc import Transcriber
-from slp_core.errors import UserError, did_you_mean
+from slp_core.errors import RecipeError, UserError, did_you_mean
 from slp_core.files import whole_folder, write_text
 from slp_core.hooks import hooks
 from slp_core.manifest import Row
@@ -29,6 +31,9 @@ from slp_core.signals import Processor
 RECIPE = "recipe.toml"
 WEIGHTS = "model.safetensors"
 ASSETS = "assets"
+CARD = "README.md"
+#: What a saved pipeline is made of; nothing else is fetched from the hub, or pushed.
+FILES = (RECIPE, WEIGHTS, f"{ASSETS}/*", CARD, confidence.FILE, packages.FILE)
 
 
 @frozen(eq=False)
@@ -64,12 +69,19 @@ class Pipeline(nn.Module):
         )
         self.parts = tuple(parts)
         self.calibration: Calibration | None = None  #: of the weights it has
+        self.card: str | None = None  #: Markdown, as `slp card` writes it
         for path, part in parts.items():
             _mount(self, path, part)
 
     @property
     def recipe(self) -> Recipe:
         return self.plan.recipe
+
+    def __repr__(self) -> str:
+        return display.pipeline_text(self)
+
+    def _repr_html_(self) -> str:
+        return display.pipeline_html(self)
 
     # -- the data's way ----------------------------------------------------------------------
 
@@ -217,9 +229,15 @@ class Pipeline(nn.Module):
         """
         wanted = self.recipe.signals
         given = dict(source) if isinstance(source, Mapping) else {wanted[0]: source}
-        missing = [name for name in wanted if name not in given]
-        if missing:
-            raise UserError(f"this pipeline also reads {', '.join(missing)}; give a file for each")
+        if missing := [name for name in wanted if name not in given]:
+            files = ", ".join(f'"{name}": ...' for name in wanted)
+            raise UserError(
+                f"this pipeline reads {' and '.join(wanted)}, and there is nothing for "
+                f"{' and '.join(missing)}: give {{{files}}}"
+            )
+        for name, one in given.items():
+            if not isinstance(one, str | Path):
+                raise UserError(f"{name}: a {type(one).__name__} was given, a path is expected")
         row = Row({name: str(one) for name, one in given.items()}, Path(), 0)
         self.eval()
         settings = {**self.recipe.evaluation.generation, **options}
@@ -234,9 +252,10 @@ class Pipeline(nn.Module):
     # -- to disk and back --------------------------------------------------------------------
 
     def save(self, folder: Path | str) -> None:
-        """Write the pipeline: recipe, weights, assets and calibration, whole or not at all."""
+        """Write the pipeline whole or not at all: recipe, weights, assets, calibration, card."""
         with whole_folder(Path(folder)) as beside:
             write_text(beside / RECIPE, self.recipe.to_toml())
+            packages.write_parts(self.plan, beside)
             for path in [*self.processors, *self.parts]:
                 assets = beside / ASSETS / path
                 assets.mkdir(parents=True)
@@ -246,6 +265,8 @@ class Pipeline(nn.Module):
             save_model(self, str(beside / WEIGHTS))
             if self.calibration is not None:
                 self.calibration.save(beside)
+            if self.card is not None:
+                write_text(beside / CARD, self.card)
 
     def load_weights(self, folder: Path | str) -> None:
         """Load the weights that :meth:`save` wrote, strictly. The pipeline is not calibrated then.
@@ -263,24 +284,90 @@ class Pipeline(nn.Module):
         self.calibration = None
 
     @classmethod
-    def from_pretrained(cls, folder: Path | str) -> Pipeline:
-        """Open a saved pipeline or a finished run.
+    def from_recipe(cls, recipe: Path | str, settings: Iterable[str] = ()) -> Pipeline:
+        """Build what a recipe's file composes, untrained. ``settings``: as ``--set`` has them.
+
+        Parts that learn from training rows do so if the manifest is there; it is not made.
 
         Raises:
-            UserError: the folder is none, or its parts are not installed.
+            RecipeError: the recipe does not check.
+            UserError: a part cannot be made.
+        """
+        from slp_core.build import build
+        from slp_core.manifest import read_manifest
+        from slp_core.recipe_file import load_recipe
+
+        loaded = load_recipe(recipe, [*settings])
+        file = loaded.data.path("train")
+        train = read_manifest(file) if file is not None and file.is_file() else None
+        return build(loaded, train=train)
+
+    @classmethod
+    def from_pretrained(cls, name: Path | str, revision: str | None = None) -> Pipeline:
+        """Open a saved pipeline or a finished run: a folder, or ``owner/name`` on the Hugging Face
+        hub where there is no such folder. ``revision``: a branch, a tag or a commit of the latter.
+
+        Raises:
+            UserError: there is none, it does not open, or its parts are not installed.
         """
         from slp_core.build import build
         from slp_core.recipe_file import load_recipe
 
-        folder = Path(folder)
+        folder = Path(name)
+        if not folder.exists():
+            folder = hub.fetch(folder.as_posix(), revision, FILES)
+        elif revision is not None:
+            raise UserError(f"{name}: is a folder here; a revision is of the Hugging Face hub's")
         home = folder / "pipeline" if (folder / "pipeline" / WEIGHTS).is_file() else folder
-        for name in (RECIPE, WEIGHTS):
-            if not (home / name).is_file():
-                raise UserError(f"{folder}: is no saved pipeline or finished run ({name} missing)")
-        pipeline = build(check(load_recipe(home / RECIPE)), assets=home / ASSETS)
+        for file in (RECIPE, WEIGHTS):
+            if not (home / file).is_file():
+                raise UserError(f"{name}: is no saved pipeline or finished run ({file} missing)")
+        try:
+            plan = check(load_recipe(home / RECIPE))
+        except RecipeError as error:
+            if missing := packages.missing_packages(home):
+                raise UserError("\n".join([f"{name}: {one}" for one in missing])) from error
+            raise
+        pipeline = build(plan, assets=home / ASSETS)
         pipeline.load_weights(home)
         pipeline.calibration = Calibration.load(home)
+        if (home / CARD).is_file():
+            pipeline.card = (home / CARD).read_text(encoding="utf-8")
         return pipeline.eval()
+
+    def push_to_hub(
+        self,
+        repo: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        message: str | None = None,
+        token: str | None = None,
+    ) -> str:
+        """Upload it with its :attr:`card` to ``owner/name`` on the Hugging Face hub, made where it
+        is not there, and return the address. ``private``: None, as the owner's settings have it;
+        ``token``: None, that of ``hf auth login``.
+
+        Raises:
+            UserError: it has no card, or the hub does not take it.
+        """
+        if self.card is None:
+            raise UserError(
+                f"{repo}: a pipeline is pushed with its card, and this one has none: write one "
+                "with `slp card RUN` and open it again, or set `pipeline.card`"
+            )
+        with TemporaryDirectory() as place:
+            saved = Path(place) / "pipeline"
+            self.save(saved)
+            return hub.push(
+                saved,
+                repo,
+                files=FILES,
+                private=private,
+                revision=revision,
+                message=message,
+                token=token,
+            )
 
 
 def _mount(root: nn.Module, path: str, part: Part) -> None:

@@ -19,9 +19,10 @@ def command(recipe: Path, settings: tuple[str, ...], output: Path | None, as_jso
 
     With -o, write a folder that Pipeline.from_pretrained opens.
     """
+    from slp_core.display import describe
     from slp_core.recipe_file import load_recipe
     from slp_train.run import prepare
-    from slp_train.summary import describe, render
+    from slp_train.summary import render
 
     _, pipeline, _ = prepare(load_recipe(recipe, settings))
     described = describe(pipeline)
