@@ -54,5 +54,9 @@ def test_checking_works_where_torch_is_not_installed(root: Path):
     imported_by("check", recipe, blocked="torch transformers numpy")
 
 
+def test_showing_a_part_works_where_torch_is_not_installed():
+    imported_by("plugins", "show", "clip", blocked="torch transformers numpy")
+
+
 def test_every_spec_loads_without_torch():
     imported_by("recipe", "schema", blocked="torch transformers numpy")

@@ -25,14 +25,15 @@ class Key:
     writes it, None where the key may be left out without one."""
 
     name: str
-    type: str  #: "integer", '"mean" or "gru"', "a decoder"
+    type: str  #: "integer", '"mean" | "gru"', "a decoder"
     required: bool
     default: Any
     help: str
 
 
 def keys(config: type, prefix: str = "") -> Iterator[Key]:
-    """The keys of a configuration; those of a table in it follow it."""
+    """The keys of a configuration; those of a table in it follow it, and those of a part in it
+    that is meant where none is named."""
     for name, one in fields(config).items():
         default = default_of(one)
         table = table_of(one.type)
@@ -45,6 +46,12 @@ def keys(config: type, prefix: str = "") -> Iterator[Key]:
         )
         if table:
             yield from keys(table, f"{prefix}{name}.")
+        if "part" in one.metadata:
+            use = one.metadata.get("use")
+            told = f"which {one.metadata['part']}; its keys stand beside"
+            yield Key(f"{prefix}{name}.use", "string", use is None, use, told)
+            if meant := _config_of(one.metadata, {}):
+                yield from keys(meant, f"{prefix}{name}.")
 
 
 def fields(config: type) -> dict[str, Any]:
@@ -78,16 +85,16 @@ _WORDS = {bool: "true or false", int: "integer", float: "number", str: "string",
 
 
 def type_words(one: Any) -> str:
-    """What a field takes: ``integer``, ``list of string``, ``"mean" or "gru"``, ``a decoder``."""
+    """What a field takes: ``integer``, ``list of string``, ``"mean" | "gru"``, ``a decoder``."""
     if "part" in one.metadata:
         return f"{'an' if one.metadata['part'][0] in 'aeiou' else 'a'} {one.metadata['part']}"
-    return " or ".join(map(_words, choices(one.type)))
+    return " | ".join(map(_words, choices(one.type)))
 
 
 def _words(kind: Any) -> str:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Literal:
-        return " or ".join(map(said, inner))
+        return " | ".join(map(said, inner))
     if origin is list or (origin is tuple and inner[-1] is Ellipsis):
         return f"list of {_words(inner[0])}"
     if origin is tuple:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from slp_cli.commands.plugins import check, listing
+from slp_cli.commands.plugins import check, listing, show
 from slp_cli.groups import Group
 
 
@@ -14,10 +14,11 @@ def command() -> None:
 
     \b
     slp plugins --kind encoder
+    slp plugins show clip
     slp plugins check
     """
 
 
 command.default = "list"
-for one in (listing, check):
+for one in (listing, show, check):
     command.add_command(one.command)
