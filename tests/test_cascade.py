@@ -79,6 +79,20 @@ def problems(text: str) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('on = "decoder.then"', 'on: "decoder.then" was written, but cross-entropy is of the text'),
+        ('on = "streams.sign.encoder"', 'on: "streams.sign.encoder" was written'),
+        ('target = "gloss"', 'target: "gloss" was written, but the decoder learns `text`; leave'),
+    ],
+)
+def test_cross_entropy_is_of_the_text_that_the_decoder_says(written: str, said: str) -> None:
+    text = RECIPE.format(root=".").replace('"cross-entropy"', f'"cross-entropy", {written}')
+    (problem,) = problems(text)
+    assert said in problem and "stages.0.objectives.0" in problem
+
+
 def test_wrong_keys_inside_are_told_with_their_place() -> None:
     text = RECIPE.format(root=".")
     wrong = (

@@ -1,9 +1,11 @@
 """What this package adds to a run. To the check of a recipe: quantised weights are trained by no
-stage. To translations: whether their names are those that were spelled.
+stage, and cross-entropy is of the decoder's text. To translations: whether their names are those
+that were spelled.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from slp_core.check import matches
@@ -11,6 +13,7 @@ from slp_core.errors import Problem
 from slp_core.hooks import hookimpl
 from slp_llm.decoders.causal_lm.spec import CausalLmConfig
 from slp_llm.names import known_names, notes_of, spellers
+from slp_llm.objectives.cross_entropy import check as cross_entropy_check
 
 if TYPE_CHECKING:
     from slp_core.check import Plan
@@ -20,6 +23,11 @@ if TYPE_CHECKING:
 
 @hookimpl
 def slp_check(plan: Plan) -> list[Problem]:
+    """Quantised layers that a stage would train; cross-entropy of anything but the text."""
+    return [*_quantised_layers(plan), *cross_entropy_check.problems(plan)]
+
+
+def _quantised_layers(plan: Plan) -> Iterator[Problem]:
     """Every pattern of a stage's ``train`` that names the layers of a quantised decoder, by
     themselves or as a part of it."""
     source = plan.recipe.source
@@ -28,14 +36,12 @@ def slp_check(plan: Plan) -> list[Problem]:
         for path, config in plan.configs().items()
         if isinstance(config, CausalLmConfig) and config.quantize is not None
     }
-    return [
-        Problem(source.where(place), place, _message(pattern, path, config))
-        for number, stage in enumerate(plan.recipe.stages)
-        for place in [f"stages.{number}.train"]
-        for pattern in stage.train
-        for path, config in quantised.items()
-        if matches(pattern, f"{path}.layers")
-    ]
+    for number, stage in enumerate(plan.recipe.stages):
+        place = f"stages.{number}.train"
+        for pattern in stage.train:
+            for path, config in quantised.items():
+                if matches(pattern, f"{path}.layers"):
+                    yield Problem(source.where(place), place, _message(pattern, path, config))
 
 
 @hookimpl

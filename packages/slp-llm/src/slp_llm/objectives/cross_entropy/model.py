@@ -30,14 +30,14 @@ class CrossEntropy(Objective):
 
     def count(self, batch: Batch) -> int:
         """The number of tokens scored."""
-        return int(self._scored(batch.tokens_of(self.on)).sum())
+        return int(self._scored(batch.tokens_of("decoder")).sum())
 
     def reads(self, pipeline: Pipeline) -> Collection[str]:
         """What goes into the decoder, if it learns from signs."""
         return ("decoder",) if pipeline.decoder.reads_signs else ()
 
     def forward(self, pipeline: Pipeline, trace: Trace, batch: Batch) -> Tensor:
-        tokens = batch.tokens_of(self.on)
+        tokens = batch.tokens_of("decoder")
         scored = self._scored(tokens)  # (b, l)
         labels = tokens["labels"].ids[scored]  # (n)
         draws = 2 if self.config.r_drop and self.training else 1

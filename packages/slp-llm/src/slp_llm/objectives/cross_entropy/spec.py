@@ -10,7 +10,8 @@ from slp_core.spec import ComponentSpec
 
 @frozen
 class CrossEntropyConfig:
-    """``on`` names the decoder, ``target`` is the column it translates into."""
+    """Of the decoder, a cascade's too, and of the text that the recipe translates into: ``on`` and
+    ``target`` are left out."""
 
     label_smoothing: float = field(
         default=0.0,
