@@ -2,7 +2,7 @@
 
 ``runs/<name>/`` holds the resolved recipe, ``provenance.json``, a folder a stage (checkpoints,
 ``log.jsonl``, TensorBoard events), ``pipeline/`` (what ``Pipeline.from_pretrained`` opens),
-``metrics.json``, ``predictions.tsv``, ``skipped.tsv`` and ``report.html``.
+``metrics.json``, ``predictions.tsv``, ``skipped.<split>.tsv`` and ``report.html``.
 """
 
 from __future__ import annotations
@@ -217,10 +217,11 @@ def _dataset(
     refuse_bad(bad, split, pipeline.recipe.data.skip_bad)
     if not dataset.rows:
         raise UserError(f"{manifest.file}: no row of the {split} split can be used")
+    skipped = folder / f"skipped.{split}.tsv"
     if bad:
-        say(f"{split}: {len(bad)} of {len(manifest)} rows left out, see {folder / 'skipped.tsv'}")
+        say(f"{split}: {len(bad)} of {len(manifest)} rows left out, see {skipped}")
     if distributed.is_main():
-        _list_skipped(folder / f"skipped.{split}.tsv", bad)
+        _list_skipped(skipped, bad)
     return dataset
 
 

@@ -14,11 +14,14 @@ from safetensors.numpy import save_file
 from slp_core.confidence import Calibration
 from slp_core.errors import UserError
 from slp_core.manifest import write_manifest
+from slp_core.moving import Film
 from slp_train.evaluation import evaluate, write_evaluation
+from slp_train.evaluation.files import compare_runs
 from slp_train.evaluation.scores import Prediction
 from slp_train.report import curves, examples, page, report
 from slp_train.report.artefacts import read_run
 from slp_train.report.confidence import reliability, spearman
+from slp_train.report.players import Budget
 
 STAGE = """
 [[stages]]
@@ -27,7 +30,7 @@ train = ["decoder"]
 objectives = ["o"]
 epochs = 1
 """
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "input"}
 
 
 class Balanced(HTMLParser):
@@ -55,7 +58,7 @@ class Balanced(HTMLParser):
         self.text += " "
 
     def handle_data(self, data):
-        if self.open[-1:] != ["style"]:
+        if self.open[-1:] not in (["style"], ["script"]):
             self.text += data
 
 
@@ -104,12 +107,13 @@ def test_the_page_of_a_run(toys, make_run, monkeypatch):
     save_file(weights, folder / "pipeline" / "model.safetensors")
 
     class Reader:
-        processors = {"hands": toys.Signs(None)}  # noqa: RUF012
+        def show(self, row, frames):
+            strip = ['<path d="M1 2h0"/>'] * frames
+            return {"hands": strip, "the same again": strip, "text": []}
 
-        def read(self, row):
-            return {"hands": row}
+        def play(self, row):
+            return {"hands": Film(b"%d" % (row // 2), "video/webm", 1.0), "text": None}
 
-    toys.Signs.sketch = lambda self, row, frames: ['<path d="M1 2h0"/>'] * frames
     rows = {f"test-{n}": n for n in range(60)}
     monkeypatch.setattr(examples, "_open", lambda run: (Reader(), rows))
     file = report(folder)
@@ -124,13 +128,14 @@ def test_the_page_of_a_run(toys, make_run, monkeypatch):
         assert words in text, words
     assert '<dd class="said">&lt;b&gt;' in written
     assert written.count('d="M1 2h0"') == 8 * 2 * examples.EACH
+    assert written.count('src="data:video/webm;base64,') == 2 * examples.EACH
 
 
 def test_the_page_needs_nothing_else(make_run):
     page = Balanced(report(make_run("a")).read_text(encoding="utf-8"))
     assert not {"src", "href", "onload", "srcset"} & {name for name, _ in page.attributes}
     written = report(make_run("b")).read_text(encoding="utf-8")
-    for word in ("<script", "<link", "@import", "url(", "http:", "https:", "<iframe"):
+    for word in ("<script ", "<link", "@import", "url(", "http:", "https:", "<iframe"):
         assert word not in written
     assert "prefers-color-scheme: dark" in written and "@media print" in written
 
@@ -193,7 +198,10 @@ def test_several_runs(toys, make_run, tmp_path):
     text = shown(file)
     assert "2 runs" in text
     assert f"{np.mean(scores):.1f} ± {np.std(scores, ddof=1):.1f}" in text
-    assert f"{scores[1] - scores[0]:+.1f} p = 0.0001" in text
+    by, worse = compare_runs(bad, good)["scores"][0], f"{scores[1] - scores[0]:.1f}"
+    assert f"bad Worse by {worse} WER (p = 0.0001)." in text
+    low, high = by["interval"]
+    assert f"+{worse} {low:+.1f} – {high:+.1f} p = 0.0001" in text
 
 
 def test_runs_on_other_samples_are_not_paired(toys, make_run, tmp_path):
@@ -202,6 +210,7 @@ def test_runs_on_other_samples_are_not_paired(toys, make_run, tmp_path):
     (other / "predictions.tsv").write_text(rows.replace("test-", "dev-"))
     text = shown(report([good, other]))
     assert "standard deviation" in text and "p = " not in text
+    assert "other Not tested: " in text and "the runs cannot be compared" in text
 
 
 def test_looking_at_a_report_needs_no_torch():
@@ -225,7 +234,7 @@ def test_examples_are_the_best_and_the_worst(toys, make_run):
         return " ".join(toys.WORDS[step] for step in steps) if steps[0] % 2 else "nichts"
 
     run = read_run(make_run("a", half))
-    found = examples.examples(run)
+    found = examples.examples(run, Budget())
     best, worst = ([one.prediction for one in group] for group in (found.best, found.worst))
     assert len(best) == len(worst) == examples.EACH
     ordered = sorted(one.chrf for one in run.evaluation.predictions)
@@ -253,7 +262,7 @@ def test_few_examples_come_once():
         ("aa", "a", ""),
     ):
         Run.evaluation.predictions = predictions(*texts)
-        found = examples.examples(Run())
+        found = examples.examples(Run(), Budget())
         assert "".join(one.prediction.reference for one in found.best) == best
         assert "".join(one.prediction.reference for one in found.worst) == worst
 

@@ -1,20 +1,23 @@
-"""The best and the worst translations, with a strip of what was signed."""
+"""The best and the worst translations, with what was signed: to be played, and as a strip."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 from markupsafe import Markup
 
 from slp_core.errors import UserError
 from slp_core.manifest import Row, read_manifest
 from slp_train.evaluation.scores import Prediction
 from slp_train.report.artefacts import Run
+from slp_train.report.players import Budget, Player, player
 
 if TYPE_CHECKING:
     from slp_core.reading import RowReader
+
+T = TypeVar("T")
 
 EACH = 4  # examples
 FRAMES = 8  # of a strip
@@ -22,10 +25,13 @@ FRAMES = 8  # of a strip
 
 @frozen
 class Example:
-    """A prediction and its strips: the frames of every stream that can be drawn."""
+    """A prediction with its strips and players, one of everything that streams show; ``note``:
+    why there are none."""
 
     prediction: Prediction
-    strips: list[list[Markup]]
+    strips: list[list[Markup]] = field(factory=list)
+    players: list[Player] = field(factory=list)
+    note: str = ""
 
 
 @frozen
@@ -34,10 +40,14 @@ class Examples:
 
     best: list[Example]
     worst: list[Example]
-    note: str
+    note: str = ""
+    refused: int = 0  #: players for which there was no room
+
+    def __iter__(self) -> Iterator[Example]:
+        yield from (*self.best, *self.worst)
 
 
-def examples(run: Run) -> Examples:
+def examples(run: Run, budget: Budget) -> Examples:
     """The best and the worst predictions of a run by sentence chrF, longer sentences first.
 
     No sentence comes twice, and none is among both.
@@ -50,8 +60,11 @@ def examples(run: Run) -> Examples:
     try:
         reader, rows = _open(run)
     except (UserError, OSError) as error:
-        return Examples(_bare(best), _bare(worst), f"The clips could not be opened: {error}")
-    return Examples(_drawn(best, reader, rows), _drawn(worst, reader, rows), "")
+        note = f"The clips could not be opened: {error}"
+        return Examples([Example(one) for one in best], [Example(one) for one in worst], note)
+    before = budget.refused
+    first, last = ([_example(one, reader, rows, budget) for one in some] for some in (best, worst))
+    return Examples(first, last, refused=budget.refused - before)
 
 
 def _open(run: Run) -> tuple[RowReader, Mapping[str, Row]]:
@@ -69,22 +82,27 @@ def _open(run: Run) -> tuple[RowReader, Mapping[str, Row]]:
     return reader, {row.id: row for row in read_manifest(file)}
 
 
-def _bare(predictions: Sequence[Prediction]) -> list[Example]:
-    return [Example(one, []) for one in predictions]
-
-
-def _drawn(
-    predictions: Sequence[Prediction], reader: RowReader, rows: Mapping[str, Row]
-) -> list[Example]:
-    return [Example(one, _strips(reader, rows.get(one.id))) for one in predictions]
-
-
-def _strips(reader: RowReader, row: Row | None) -> list[list[Markup]]:
-    if row is None:
-        return []
+def _example(
+    one: Prediction, reader: RowReader, rows: Mapping[str, Row], budget: Budget
+) -> Example:
     try:
-        signals = reader.read(row)
-    except UserError:  # the clip has gone since; its translation is still worth reading
-        return []
-    drawn = [reader.processors[stream].sketch(signal, FRAMES) for stream, signal in signals.items()]
-    return [[Markup(frame) for frame in frames] for frames in drawn if frames]
+        row = rows[one.id]
+        strips, moving = reader.show(row, FRAMES).values(), reader.play(row).values()
+    except KeyError:
+        return Example(one, note="The manifest has no such row any more.")
+    except UserError as error:  # gone since; its translation is still worth reading
+        return Example(one, note=f"The clip could not be opened: {error}")
+    return Example(
+        one,
+        distinct([Markup(frame) for frame in strip] for strip in strips if strip),
+        budget.afford(distinct(player(each) for each in moving if each is not None)),
+    )
+
+
+def distinct(found: Iterable[T]) -> list[T]:
+    """Each once: two streams of one film show the same."""
+    kept: list[T] = []
+    for one in found:
+        if one not in kept:
+            kept.append(one)
+    return kept

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,12 +14,16 @@ from markupsafe import Markup
 from slp_core.errors import UserError
 from slp_core.files import write_text
 from slp_core.hooks import hooks
-from slp_train.evaluation.files import compare_runs
+from slp_core.manifest import read_manifest
 from slp_train.evaluation.scores import uses_signal, verdict
 from slp_train.report import curves
 from slp_train.report.artefacts import Run, read_run
+from slp_train.report.breakdowns import Breakdowns, breakdowns
+from slp_train.report.comparison import comparison
 from slp_train.report.confidence import Reliability, reliability
 from slp_train.report.examples import Examples, examples
+from slp_train.report.omissions import omissions
+from slp_train.report.players import Budget
 
 REPORT = "report.html"
 
@@ -33,9 +36,11 @@ class Article:
     verdict: str
     uses_signal: bool | None
     stages: dict[str, list[curves.Chart]]
+    breakdowns: Breakdowns | None
     examples: Examples | None
     reliability: Reliability | None
     plugins: list[tuple[str, Markup]]
+    omissions: list[str]
 
 
 def report(run: Path | Sequence[Path]) -> Path:
@@ -47,56 +52,46 @@ def report(run: Path | Sequence[Path]) -> Path:
     folders = [run] if isinstance(run, Path) else list(run)
     if not folders:
         raise UserError("no run was given to report on")
-    articles = [_article(read_run(folder)) for folder in folders]
+    budget = Budget()
+    articles = [_article(read_run(folder), budget) for folder in folders]
     home = folders[0] if len(folders) == 1 else Path(os.path.commonpath(folders))
     page = template("report.html.jinja").render(
-        articles=articles, curves=curves, mean=_mean(articles), differences=_differences(articles)
+        articles=articles, compared=comparison([one.run for one in articles])
     )
     write_text(home / REPORT, page)
     return home / REPORT
 
 
-def _article(run: Run) -> Article:
+def _article(run: Run, budget: Budget) -> Article:
     scored = run.evaluation
     return Article(
         run=run,
         verdict="" if scored is None else verdict(scored),
         uses_signal=None if scored is None else uses_signal(scored),
         stages={name: curves.charts(log) for name, log in run.logs.items()},
-        examples=None if scored is None else examples(run),
+        breakdowns=None if scored is None else breakdowns(scored.predictions, *_trained(run)),
+        examples=None if scored is None else examples(run, budget),
         reliability=None if scored is None else reliability(scored.predictions),
         plugins=[
             (title, Markup(html))
             for sections in hooks().slp_report(run=run.folder)
             for title, html in sections
         ],
+        omissions=omissions(run),
     )
 
 
-def _mean(articles: Sequence[Article]) -> dict[str, tuple[float, float]]:
-    """Mean and standard deviation of every score that all runs have."""
-    scored = [one.run.evaluation for one in articles if one.run.evaluation is not None]
-    if len(scored) < 2:
-        return {}
-    names = [n for n in scored[0].whole.scores if all(n in one.whole.scores for one in scored)]
-    return {name: _spread([one.whole.scores[name].value for one in scored]) for name in names}
-
-
-def _spread(values: Sequence[float]) -> tuple[float, float]:
-    mean = math.fsum(values) / len(values)
-    return mean, math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
-
-
-def _differences(articles: Sequence[Article]) -> dict[Path, Any]:
-    """Paired tests of each further run against the first, where they have the same samples."""
-    found = {}
-    for article in articles[1:]:
-        try:
-            compared = compare_runs(article.run.folder, articles[0].run.folder)
-        except UserError:  # folds of a corpus, or not evaluated: no pair to test
-            continue
-        found[article.run.folder] = {one["name"]: one for one in compared["scores"]}
-    return found
+def _trained(run: Run) -> tuple[list[str] | None, str]:
+    """The sentences of training, or why they are not at hand."""
+    file = run.recipe.data.path("train") if run.recipe else None
+    if run.recipe is None or file is None:
+        return None, "the recipe has no data.train"
+    try:
+        manifest = read_manifest(file)
+        manifest.require([run.recipe.data.target])
+    except (UserError, OSError) as error:
+        return None, str(error)
+    return [row.get(run.recipe.data.target) for row in manifest], ""
 
 
 def template(name: str) -> Template:
@@ -109,6 +104,7 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters["flat"] = _flat
+    environment.globals["curves"] = curves
     return environment.get_template(name)
 
 
