@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from slp_core.errors import UserError
+from slp_core.errors import MissingWeights, UserError
 
 
 class NotTried(Exception):
@@ -39,6 +39,10 @@ class Findings:
         """Whatever is raised inside is a fault of that name, and the next thing is tried."""
         try:
             yield
+        except MissingWeights as error:
+            self.not_tried(
+                f"{name}: its checkpoint {error.name} is not here; a trial writes a small one"
+            )
         except NotTried as reason:
             self.not_tried(f"{name}: {reason}")
         except ImportError as error:

@@ -81,7 +81,7 @@ def _candidates(kind: str, trial: Trial) -> list[Inputs]:
     if trial.inputs is not None:
         return [dict(trial.inputs)]
     if kind == "fusion":
-        return [{"first": one, "second": evolve(one)} for one in usual_types()]
+        return [{"hands": one, "lips": evolve(one)} for one in usual_types()]
     return list(usual_types())
 
 

@@ -53,9 +53,9 @@ class Trial:
 
 
 def trial_of(spec: ComponentSpec, folder: Path) -> Trial:
-    """The trial that a spec names, made in ``folder``; the default one where it names none."""
+    """The trial that a spec names, made in ``folder``; where it names none, its example."""
     if not spec.trial:
-        return Trial()
+        return Trial(config=spec.example)
     module, _, name = spec.trial.partition(":")
     made = getattr(import_module(module), name)(folder)
     if not isinstance(made, Trial):
