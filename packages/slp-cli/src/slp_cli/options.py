@@ -8,15 +8,22 @@ from typing import Any
 
 import click
 
-recipe_argument = click.argument("recipe", type=click.Path(path_type=Path))
+from slp_cli import completion
+
+recipe_argument = click.argument(
+    "recipe", type=click.Path(path_type=Path), shell_complete=completion.recipes
+)
 settings_option = click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
+    shell_complete=completion.settings,
     help="Write another value into the recipe: --set stages.0.epochs=2 (repeatable).",
 )
-run_argument = click.argument("run", type=click.Path(path_type=Path))
+run_argument = click.argument(
+    "run", type=click.Path(path_type=Path), shell_complete=completion.runs
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 

@@ -153,9 +153,10 @@ def _note_table(config: type, value: Any, key: str, found: dict[str, str]) -> No
 
 
 def _config_of(metadata: Mapping[str, str], value: Any) -> type | None:
-    """The configuration of the part that stands there; None if none can be found."""
+    """The configuration of the part whose table stands there; None if none can be found. A part
+    that is written as a mere name has no keys to set."""
     kind = metadata.get("kind") or metadata["part"]
-    name = value.get("use", metadata.get("use")) if isinstance(value, Mapping) else value
+    name = value.get("use", metadata.get("use")) if isinstance(value, Mapping) else None
     try:
         return registry.find(kind, name).load().config if isinstance(name, str) else None
     except UserError:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from slp_cli import completion
 from slp_cli.options import as_table, json_option
 
 
@@ -16,9 +17,15 @@ from slp_cli.options import as_table, json_option
 )
 @click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--with", "name", required=True, metavar="ANNOTATOR",
+              shell_complete=completion.parts("annotator"),
               help="Who makes the columns; `slp plugins --kind annotator` lists them.")  # fmt: skip
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Its settings (repeatable)."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Its settings (repeatable).",
+    shell_complete=completion.keys("annotator", "name"),
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path),
               help="Another file in the folder of the only manifest [in place].")  # fmt: skip

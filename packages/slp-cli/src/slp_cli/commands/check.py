@@ -7,13 +7,20 @@ from typing import Any
 
 import click
 
+from slp_cli import completion
 from slp_cli.options import json_option, settings_option
 
 
 @click.command(
     epilog="Examples: slp check recipes/*.toml; slp check --meta recipes/multimodalhugs-pose.toml"
 )
-@click.argument("recipes", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "recipes",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    shell_complete=completion.recipes,
+)
 @settings_option
 @click.option("--meta", is_flag=True, help="Show shapes, parameters and memory, without weights.")
 @json_option

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from slp_cli import completion
 from slp_cli.groups import Group
 from slp_cli.options import as_table, json_option, recipe_argument, settings_option
 
@@ -39,10 +40,11 @@ def synth(out: Path, samples: int, seed: int, video: bool) -> None:
 
 
 @command.command(name="import", epilog="Example: slp data import how2sign how2sign/ data/how2sign")
-@click.argument("corpus")
+@click.argument("corpus", shell_complete=completion.parts("corpus"))
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Importer settings.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Importer settings.",
+              shell_complete=completion.keys("corpus"))  # fmt: skip
 def import_(corpus: str, source: Path, out: Path, settings: tuple[str, ...]) -> None:
     """Turn the official files of CORPUS in SOURCE into manifests in OUT."""
     from slp_core.recipe import Use

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import click
 
+from slp_cli import completion
 from slp_cli.options import json_option
 
 
 @click.command(name="list", epilog="Example: slp plugins list --kind encoder")
-@click.option("--kind", help="Only this kind (encoder, mapper, ...).")
+@click.option(
+    "--kind", shell_complete=completion.kinds, help="Only this kind (encoder, mapper, ...)."
+)
 @json_option
 def command(kind: str | None, as_json: bool) -> None:
     """List the installed parts, their packages and versions.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from slp_cli import completion
 from slp_cli.options import json_option
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 @click.command(
     name="show", epilog="Examples: slp plugins show clip; slp plugins show encoder:pose --json"
 )
-@click.argument("name", nargs=-1, required=True, metavar="[KIND:]NAME")
+@click.argument(
+    "name", nargs=-1, required=True, metavar="[KIND:]NAME", shell_complete=completion.any_part
+)
 @json_option
 def command(name: tuple[str, ...], as_json: bool) -> None:
     """Show a part: its keys, what it takes and gives, its paper, and lines for a recipe.
