@@ -54,7 +54,8 @@ def main() -> None:
     put("site/iframe-worker.js", WORKER % json.dumps(search.read_text(encoding="utf-8")))
 
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
-    subprocess.run(command, cwd=ROOT, check=True)
+    if code := subprocess.run(command, cwd=ROOT).returncode:
+        sys.exit(code)
     if faults := list(broken(SITE)):
         sys.exit("\n".join(faults))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import slp_core
 from slp_core import registry
+from slp_core.examples import passages, snippet, toml_value
 from slp_core.keys import Key, keys
 
 OURS = {folder.name for folder in (Path(__file__).parents[2] / "packages").iterdir()}
@@ -35,28 +35,32 @@ def reference() -> Iterator[tuple[str, str]]:
 
 
 def part(entry: registry.Entry) -> str:
-    """The section of a part."""
+    """The section of a part: what `slp plugins show` tells, and what its docstrings say."""
     spec = entry.load()
-    lines = [f"## {entry.name}", f"{sentence(spec.summary)} Of `{entry.distribution}`."]
-    if spec.paper:
-        linked = re.sub(r"arXiv:([\d.]+\d)", r"[\g<0>](https://arxiv.org/abs/\1)", spec.paper)
-        lines.append(f"Paper: {linked}.")
-    if signature := inspect.getdoc(spec.signature) if spec.signature else None:
-        lines.append(f"Signature: {prose(signature)}")
-    if about := inspect.cleandoc(spec.config.__doc__ or ""):
-        lines.append(prose(about))
-    rows = [row(key) for key in keys(spec.config)]
-    if rows:
-        lines.append("\n".join(["| key | type | default | |", "|---|---|---|---|", *rows]))
-    else:
-        lines.append("It has no keys.")
-    return "\n\n".join(lines) + "\n"
+    linked = re.sub(r"arXiv:([\d.]+\d)", r"[\g<0>](https://arxiv.org/abs/\1)", spec.paper)
+    said = [one.__doc__ for one in (spec.signature, spec.config) if one and one.__doc__]
+    passed = [(one.source, f"`{one.takes}`", f"`{one.gives}`") for one in passages(spec)]
+    blocks = [
+        f"## {entry.name}",
+        f"{sentence(spec.summary)} Of `{entry.distribution}`{linked and f'; {linked}'}.",
+        *(prose(inspect.cleandoc(words)) for words in said),
+        table(("signal" if entry.kind == "encoder" else "", "takes", "gives"), passed),
+        table(("key", "type", "default", ""), map(row, keys(spec.config))),
+        f"```toml\n{snippet(entry, spec)}\n```",
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def row(key: Key) -> str:
-    value = "" if key.default is None else f"`{json.dumps(key.default, ensure_ascii=False)}`"
-    cells = [f"`{key.name}`", key.type, "required" if key.required else value, prose(key.help)]
-    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+def row(key: Key) -> tuple[str, ...]:
+    default = "" if key.default is None else f"`{toml_value(key.default)}`"
+    return f"`{key.name}`", key.type, "required" if key.required else default, prose(key.help)
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table of Markdown; "" if it has no rows."""
+    lines = [" | ".join(cell.replace("|", "&#124;") for cell in cells) for cells in rows]
+    ruled = [" | ".join(head), "|".join("---" for _ in head), *lines]
+    return "\n".join(f"| {line} |" for line in ruled) if lines else ""
 
 
 def prose(docstring: str) -> str:
