@@ -73,6 +73,7 @@ def test_settings_of_the_recipe(complete, line):
     assert complete(line, "stages.0.objectives.1.") == [], "it is a name, no table"
     assert complete(line, "streams.pose.encoder.h") == ["streams.pose.encoder.heads"]
     assert complete(line, "recipe.s") == ["recipe.schema", "recipe.seed"]
+    assert complete(line, "decoder.u") == ["decoder.use"] and not complete(line, "mapper.")
     assert "fusion" in complete(line) and "stages.1.name" not in complete(line)
 
 

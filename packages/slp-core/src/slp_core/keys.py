@@ -136,15 +136,14 @@ def _note_below(
         for name, one in value.items():
             _note_below(inner[1], metadata, one, f"{key}.{name}", found)
     elif kind in (Use, Inner):
-        config = _config_of(metadata, value)
-        if config is not None:
+        if isinstance(value, Mapping) and (config := _config_of(metadata, value)):
+            found[f"{key}.use"] = f"which {metadata.get('kind') or metadata['part']}"
             _note_table(config, value, key, found)
-    elif attrs.has(kind):
-        _note_table(kind, value, key, found)
+    elif attrs.has(kind) and (value is None or isinstance(value, Mapping)):
+        _note_table(kind, value or {}, key, found)
 
 
-def _note_table(config: type, value: Any, key: str, found: dict[str, str]) -> None:
-    value = value if isinstance(value, Mapping) else {}
+def _note_table(config: type, value: Mapping[str, Any], key: str, found: dict[str, str]) -> None:
     for name, one in fields(config).items():
         if one.type is Use and name == "part":  # its keys stand beside the others
             _note_below(Use, one.metadata, value, key, found)
@@ -152,12 +151,11 @@ def _note_table(config: type, value: Any, key: str, found: dict[str, str]) -> No
             _note(one, value.get(name), f"{key}.{name}", found)
 
 
-def _config_of(metadata: Mapping[str, str], value: Any) -> type | None:
-    """The configuration of the part whose table stands there; None if none can be found. A part
-    that is written as a mere name has no keys to set."""
-    kind = metadata.get("kind") or metadata["part"]
-    name = value.get("use", metadata.get("use")) if isinstance(value, Mapping) else None
+def _config_of(metadata: Mapping[str, str], value: Mapping[str, Any]) -> type | None:
+    """The configuration of the part whose table stands there; None if none can be found."""
+    name = value.get("use", metadata.get("use"))
     try:
-        return registry.find(kind, name).load().config if isinstance(name, str) else None
+        entry = registry.find(metadata.get("kind") or metadata["part"], name) if name else None
+        return entry.load().config if entry else None
     except UserError:
         return None
