@@ -105,7 +105,11 @@
       speed.setAttribute("aria-label", `Speed ${SPEEDS[pace]}×`);
       if (source.playing) source.play(SPEEDS[pace]);
     });
-    slider.addEventListener("input", () => { source.pause(); source.time = Number(slider.value); });
+    slider.addEventListener("input", () => {
+      const to = Number(slider.value);  // before pausing sets it
+      source.pause();
+      source.time = to;
+    });
     player.hidden = false;
     tell();
   }
