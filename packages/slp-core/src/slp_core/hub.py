@@ -13,6 +13,7 @@ from types import ModuleType
 
 from slp_core.errors import UserError
 
+CARD = "README.md"  #: what the hub shows of a repository
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 #: What no part reads, whatever a repository holds.
 _NEVER = ("*.py", "*.pkl", "*.pickle", "*.pt", "*.pth", "*.bin", "*.ckpt")

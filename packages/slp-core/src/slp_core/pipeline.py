@@ -31,9 +31,8 @@ from slp_core.signals import Processor
 RECIPE = "recipe.toml"
 WEIGHTS = "model.safetensors"
 ASSETS = "assets"
-CARD = "README.md"
 #: What a saved pipeline is made of; nothing else is fetched from the hub, or pushed.
-FILES = (RECIPE, WEIGHTS, f"{ASSETS}/*", CARD, confidence.FILE, packages.FILE)
+FILES = (RECIPE, WEIGHTS, f"{ASSETS}/*", hub.CARD, confidence.FILE, packages.FILE)
 
 
 @frozen(eq=False)
@@ -266,7 +265,7 @@ class Pipeline(nn.Module):
             if self.calibration is not None:
                 self.calibration.save(beside)
             if self.card is not None:
-                write_text(beside / CARD, self.card)
+                write_text(beside / hub.CARD, self.card)
 
     def load_weights(self, folder: Path | str) -> None:
         """Load the weights that :meth:`save` wrote, strictly. The pipeline is not calibrated then.
@@ -331,8 +330,8 @@ class Pipeline(nn.Module):
         pipeline = build(plan, assets=home / ASSETS)
         pipeline.load_weights(home)
         pipeline.calibration = Calibration.load(home)
-        if (home / CARD).is_file():
-            pipeline.card = (home / CARD).read_text(encoding="utf-8")
+        if (home / hub.CARD).is_file():
+            pipeline.card = (home / hub.CARD).read_text(encoding="utf-8")
         return pipeline.eval()
 
     def push_to_hub(

@@ -38,6 +38,7 @@ def collect(plan: Plan, pipeline: Pipeline, manifests: dict[str, Manifest]) -> d
     }
     data = {
         split: {"file": str(one.file), "rows": len(one), "sha256": one.hash}
+        | _signing(one, manifests.get("train"))
         | ({"annotations": one.annotations} if one.annotations else {})
         for split, one in manifests.items()
     }
@@ -59,6 +60,27 @@ def collect(plan: Plan, pipeline: Pipeline, manifests: dict[str, Manifest]) -> d
         "git": _git(),
         "plugins": extra,
     }
+
+
+def _signing(manifest: Manifest, train: Manifest | None) -> dict[str, Any]:
+    """Who signs, what is signed and what it is translated into, as far as every row says."""
+    found: dict[str, Any] = {}
+    if signers := _values(manifest, "signer"):
+        found["signers"] = len(signers)
+        known = _values(train, "signer")
+        if known and manifest is not train:
+            found["new_signers"] = len(signers - known)  # who do not sign in training
+    for column in ("sign_language", "language"):
+        if values := _values(manifest, column):
+            found[f"{column}s"] = sorted(values)
+    return found
+
+
+def _values(manifest: Manifest | None, column: str) -> set[str]:
+    if manifest is None or column not in manifest.columns:
+        return set()
+    values = set(manifest.column(column))
+    return set() if "" in values else values  # of some rows alone, it would be half known
 
 
 def _version(name: str) -> str | None:

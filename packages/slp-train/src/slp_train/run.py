@@ -269,6 +269,18 @@ def _cache(recipe: Recipe) -> SignalCache:
     return SignalCache(recipe.data.cache_gib)
 
 
+def _throw_away(folder: Path) -> None:
+    """Delete a run, but not what its author wrote for its card."""
+    from slp_train.card.facts import FACTS
+
+    facts = folder / FACTS
+    kept = facts.read_bytes() if facts.is_file() else None
+    shutil.rmtree(folder, ignore_errors=True)
+    if kept is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        facts.write_bytes(kept)
+
+
 def _claim(folder: Path, recipe: Recipe, restart: bool) -> None:
     """Take a run's folder for this recipe, or refuse what else stands there."""
     from slp_train import distributed
@@ -278,7 +290,7 @@ def _claim(folder: Path, recipe: Recipe, restart: bool) -> None:
         if folder.exists() and not file.is_file() and any(folder.iterdir()):
             raise UserError(f"{folder}: is not empty and holds no run; choose another with --run")
         if restart:
-            shutil.rmtree(folder, ignore_errors=True)
+            _throw_away(folder)
         elif file.is_file() and file.read_text(encoding="utf-8") != resolved:
             raise UserError(
                 f"{folder}: holds a run of another recipe (or of other settings); "

@@ -1,0 +1,133 @@
+"""The card as Markdown below a YAML head, rendered of what a run holds and its author says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from slp_core.confidence import Calibration
+from slp_core.errors import UserError
+from slp_core.files import write_text
+from slp_core.hub import CARD
+from slp_train.card.data import corpus_of, language_of, sign_languages_of, splits_of
+from slp_train.card.facts import read_facts
+from slp_train.card.head import head
+from slp_train.evaluation.scores import uses_signal, verdict
+from slp_train.report.artefacts import Run, read_run
+from slp_train.report.confidence import reliability
+
+#: By this, a card is known that may be written over.
+MARK = "<!-- Written by `slp card`. What its author adds is in the run's card.toml, not here. -->"
+_CLIPS = {"pose": "clip.pose", "video": "clip.mp4", "text": "..."}
+
+
+def write_card(run: Path, file: Path | None = None, name: str | None = None) -> Path:
+    """Write the card of a finished run beside its pipeline, or into ``file``, and return its path.
+
+    ``name``: what the pipeline is opened by in its examples, if not the run's folder
+    ("owner/name").
+
+    Raises:
+        UserError: the folder holds no finished run, or there is a card that somebody wrote.
+    """
+    if not (_home(run) / "model.safetensors").is_file():
+        raise UserError(f"{run}: holds no pipeline yet, of which a card could be written")
+    file = file or _home(run) / CARD
+    if file.is_file() and MARK not in file.read_text(encoding="utf-8"):
+        raise UserError(
+            f"{file}: was not written by `slp card` and is left as it is; write elsewhere with -o, "
+            "or move it away"
+        )
+    write_text(file, render_card(run, name))
+    return file
+
+
+def render_card(run: Path, name: str | None = None) -> str:
+    """The card of a run, as Markdown.
+
+    Raises:
+        UserError: the folder holds no run, or its ``card.toml`` is not as expected.
+    """
+    read, facts = read_run(run), read_facts(run)
+    if read.recipe is None:
+        raise UserError(f"{run}: has no recipe, of which a card could be written")
+    scored, splits = read.evaluation, splits_of(read.provenance)
+    environment = Environment(
+        loader=PackageLoader(__package__, "."),
+        autoescape=False,  # Markdown: the filter `text` stands where somebody's words do
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["text"] = _text
+    return environment.get_template("card.md.jinja").render(
+        head=head(read, facts, splits),
+        mark=MARK,
+        title=facts.title or read.name,
+        run=read,
+        recipe=read.recipe,
+        facts=facts,
+        splits=splits,
+        sign_languages=sign_languages_of(facts, splits),
+        language=language_of(read.recipe, splits),
+        corpus=corpus_of(read.recipe),
+        scored=scored,
+        verdict=scored and verdict(scored),
+        uses_signal=scored and uses_signal(scored),
+        worth=scored and reliability(scored.predictions),
+        calibration=Calibration.load(_home(run)),
+        stages=list(_stages(read)),
+        packages=_packages(read.provenance),
+        name=name or str(run),
+        clips=[_clip(signal) for signal in read.recipe.signals],
+    )
+
+
+def missing_facts(run: Path) -> list[str]:
+    """The keys of ``card.toml`` that the card says are not stated."""
+    read, facts = read_run(run), read_facts(run)
+    wanted = ["domain", "consent", "data_licence", "licence", "contact", "evaluations"]
+    missing = [key for key in wanted if not getattr(facts, key)]
+    known = sign_languages_of(facts, splits_of(read.provenance))
+    return missing if known else ["sign_languages", *missing]
+
+
+def _home(run: Path) -> Path:
+    return run / "pipeline" if (run / "pipeline" / "recipe.toml").is_file() else run
+
+
+def _stages(run: Run) -> Iterator[dict[str, Any]]:
+    """What every stage did, by the recipe and by its ``result.json``."""
+    assert run.recipe is not None
+    for stage in run.recipe.stages:
+        file = run.folder / stage.name / "result.json"
+        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        length = f"{stage.epochs:g} epochs" if stage.epochs else f"{stage.steps} steps"
+        steps = found.get("steps")
+        yield {
+            "name": stage.name,
+            "parts": stage.train or stage.fit,
+            "objectives": [use.label for use in stage.objectives],
+            "length": "closed form" if stage.fit else length,
+            "steps": steps if isinstance(steps, int) else None,
+        }
+
+
+def _packages(provenance: Mapping[str, Any]) -> list[str]:
+    """Those that hold its parts, and the command."""
+    parts = provenance.get("parts", {}).values()
+    return sorted({"slp-cli", *(one["package"] for one in parts)})
+
+
+def _clip(signal: str) -> tuple[str, str]:
+    return signal, _CLIPS.get(signal, f"clip.{signal.rpartition('.')[2]}")
+
+
+def _text(value: object) -> str:
+    """Somebody's words on one line, where neither a tag nor a cell of a table ends or begins."""
+    return re.sub(r"\s+", " ", str(value)).replace("<", "&lt;").replace("|", "\\|").strip()
