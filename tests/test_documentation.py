@@ -68,6 +68,8 @@ NOT_RUN = (
     "slp data import",
     "slp data pose",
     "slp data synth",
+    "slp push",
+    "slp translate owner/name",
 )
 
 
@@ -85,7 +87,8 @@ def test_commands_run(page, line, slp, home):
 
 
 def test_links_lead_somewhere():
+    made = tuple(f"{folder}reference/" for folder in ("", "../"))  # by docs/site/build.py
     for page in PAGES:
         for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
-            if "://" not in link:
+            if "://" not in link and not link.startswith(made):
                 assert (page.parent / link).exists(), f"{page.name}: {link}"
