@@ -258,7 +258,8 @@ def test_the_examples_are_code(run):
     assert len([line for line in python.splitlines() if line]) == 3
     assert "```bash\nslp translate someone/weather clip.signs\n```" in card
     for file in (run / "recipe.toml", run / "pipeline" / "recipe.toml"):
-        more = '[streams.film]\nsignal = "video"\nencoder = "same"\n[fusion]\nuse = "concat"\n[decoder]'
+        more = '[streams.film]\nsignal = "video"\nencoder = "same"\n'
+        more += '[fusion]\nuse = "concat"\n[decoder]'
         text = file.read_text().replace("[decoder]", more)
         file.write_text(text)
     card = render_card(run)

@@ -1,0 +1,63 @@
+"""A trained run's card, as its reader would try it, and ``slp push``."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from slp_cli.commands.push import command as push
+from slp_core import hub
+from slp_core.pipeline import FILES, Pipeline
+
+
+def test_what_the_card_says_is_how_to_use_it_works(home, slp, monkeypatch, capsys):
+    done = slp("card", "runs/quickstart")
+    assert done.stdout.strip() == "runs/quickstart/pipeline/README.md"
+    assert "runs/quickstart/card.toml: sign_languages, domain, " in done.stderr
+    card = (home / done.stdout.strip()).read_text(encoding="utf-8")
+    assert Pipeline.from_pretrained(home / "runs/quickstart").card == card
+    assert re.search(r"\| Signers in the data \| not described; train: \d+; ", card)
+    monkeypatch.chdir(home)
+    (python,) = re.findall(r"```python\n(.*?)```", card, re.S)
+    exec(compile(python, "card", "exec"), {"__name__": "__main__"})
+    said = capsys.readouterr().out
+    (line,) = re.findall(r"```bash\nslp (.*?)\n```", card)
+    assert slp(*line.split()).stdout == said
+
+
+def test_push_renders_the_card_for_the_name_it_gets(home, monkeypatch):
+    pushed: dict[str, str] = {}
+
+    def take(folder: Path, repo: str, **told: object) -> str:
+        assert told["files"] == FILES and told["private"] is True and told["revision"] == "v1"
+        pushed.update({file.name: file.read_text(errors="replace") for file in folder.iterdir()
+                       if file.is_file()})  # fmt: skip
+        return f"https://huggingface.co/{repo}"
+
+    monkeypatch.setattr(hub, "push", take)
+    monkeypatch.chdir(home)
+    done = CliRunner().invoke(
+        push, ["runs/quickstart", "someone/tiny", "--private", "--revision", "v1"]
+    )
+    assert done.exception is None, done.output
+    assert done.stdout == "https://huggingface.co/someone/tiny\n"
+    assert "the card says is not stated: sign_languages" in done.stderr
+    assert 'from_pretrained("someone/tiny")' in pushed["README.md"]
+    assert "slp translate someone/tiny clip.pose" in pushed["README.md"]
+    assert set(pushed) >= {"recipe.toml", "model.safetensors", "parts.json", "README.md"}
+
+
+@pytest.mark.parametrize("arguments", [["card"], ["push"]])
+def test_help_imports_no_network_library(arguments):
+    program = (
+        "import sys; from slp_cli.main import cli\n"
+        f"try: cli([*{arguments!r}, '--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'huggingface_hub', 'jinja2', 'yaml'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
