@@ -27,13 +27,11 @@ class ComponentSpec:
 
     ``signature`` tells the output type from the configuration and the input types:
 
-    ===========  =====================================================================
-    processor    ``signature(config, signal: str) -> TensorType``
-    encoder, tokenizer, mapper   ``signature(config, inputs: TensorType) -> TensorType``
-    fusion       ``signature(config, inputs: dict[str, TensorType]) -> TensorType``
-    decoder      ``signature(config, inputs: TensorType) -> TensorType`` (``TEXT``)
-    others       none
-    ===========  =====================================================================
+    - of a processor: ``signature(config, signal: str) -> TensorType``
+    - of an encoder, tokenizer, mapper: ``signature(config, inputs: TensorType) -> TensorType``
+    - of a fusion: ``signature(config, inputs: dict[str, TensorType]) -> TensorType``
+    - of a decoder: ``signature(config, inputs: TensorType) -> TensorType`` (``TEXT``)
+    - others have none
     """
 
     kind: Kind
