@@ -5,20 +5,26 @@ that were spelled.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slp_core.check import matches
 from slp_core.errors import Problem
+from slp_core.files import write_text
 from slp_core.hooks import hookimpl
 from slp_llm.decoders.causal_lm.spec import CausalLmConfig
 from slp_llm.names import known_names, notes_of, spellers
 from slp_llm.objectives.cross_entropy import check as cross_entropy_check
+from slp_llm.report import attention
 
 if TYPE_CHECKING:
+    from slp_core.batch import Sample
     from slp_core.check import Plan
     from slp_core.parts import Note, Translation
     from slp_core.pipeline import Pipeline
+    from slp_core.recipe import Stage
 
 
 @hookimpl
@@ -58,6 +64,23 @@ def slp_after_translation(pipeline: Pipeline, translations: list[Translation]) -
         ]
         for said in translations
     ]
+
+
+@hookimpl
+def slp_after_stage(pipeline: Pipeline, stage: Stage, samples: list[Sample], folder: Path) -> None:
+    """Write ``attention.json`` where the stage trained an encoder-decoder."""
+    trains = any(matches(pattern.partition(".")[0], "decoder") for pattern in stage.train)
+    if trains and samples:
+        from slp_llm.report.outcome import outcome
+
+        if told := outcome(pipeline, samples):
+            write_text(folder / attention.FILE, json.dumps(told, ensure_ascii=False) + "\n")
+
+
+@hookimpl
+def slp_report(run: Path) -> list[tuple[str, str]]:
+    """Where the decoder looks."""
+    return attention.sections(run)
 
 
 def _message(pattern: str, path: str, config: CausalLmConfig) -> str:

@@ -201,7 +201,7 @@ def test_several_runs(toys, make_run, tmp_path):
     by, worse = compare_runs(bad, good)["scores"][0], f"{scores[1] - scores[0]:.1f}"
     assert f"bad Worse by {worse} WER (p = 0.0001)." in text
     low, high = by["interval"]
-    assert f"+{worse} {low:+.1f} – {high:+.1f} p = 0.0001" in text
+    assert f"+{worse} {low:+.1f} to {high:+.1f} p = 0.0001" in text
 
 
 def test_runs_on_other_samples_are_not_paired(toys, make_run, tmp_path):

@@ -9,7 +9,8 @@ from typing import Any
 
 from attrs import frozen
 
-from slp_fusion.report.page import environment, read, stages
+from slp_core.stage_files import read, stages
+from slp_fusion.report.page import environment
 
 FILE = "routes.json"
 WIDTH, HEIGHT = 420, 130

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from attrs import frozen
 
+from slp_core.stage_files import read, stages
 from slp_fusion.mappers.cra.facts import Facts
-from slp_fusion.report.page import environment, read, stages
+from slp_fusion.report.page import environment
 
 WIDTH, HEIGHT = 420, 210
 LEFT, RIGHT, TOP, BOTTOM = 44, 16, 12, 30

@@ -1,0 +1,1 @@
+"""What this package shows in the report of a run."""
