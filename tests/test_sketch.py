@@ -279,6 +279,51 @@ def test_without_configurations_the_rest_is_told(recipe, folders):
     assert not any(stage["whole"] for stage in found["stages"])
 
 
+CASCADE = """[decoder]
+use = "cascade"
+first = { target = "gloss", dim = 512 }
+
+[decoder.then]
+use = "causal-lm"
+model = "MODEL"
+prompt = "{signs}"
+lora = { rank = 4, targets = ["q_proj"] }
+
+[[stages]]
+name = "language"
+train = ["decoder.then.lora"]
+objectives = [{ use = "cross-entropy" }]
+steps = 1
+"""
+
+
+def test_of_a_cascade_without_rows_the_language_model_is_told(recipe, folders):
+    recipe.write_text(
+        SPAMO.partition("[decoder]")[0] + CASCADE.replace("MODEL", str(folders["llama"]))
+    )
+    found = sketched(recipe, *here(folders, "streams.spatial.encoder", "streams.motion.encoder"))
+    parts = by_path(found)
+    lora = 4 * 2 * 4096 * 32
+    assert parts["decoder"]["parameters"] is None
+    assert parts["decoder.then"]["parameters"] == 6_738_415_616 + lora
+    assert parts["decoder.then"]["part"] == "causal-lm"
+    assert [*found["unknown"]] == ["decoder"]
+    assert (
+        "decoder.first: the units of the column `gloss` are learnt from"
+        in found["unknown"]["decoder"]
+    )
+    (language,) = found["stages"]
+    assert language["trainable"] == lora and not language["whole"]
+
+
+def test_build_names_what_the_parts_of_a_cascade_lack(recipe):
+    recipe.write_text(SPAMO.partition("[decoder]")[0] + CASCADE.replace("MODEL", "an/llm"))
+    with pytest.raises(MissingWeights) as error:
+        build(check(load_recipe(recipe)))
+    lines = str(error.value).splitlines()
+    assert "3 checkpoints" in lines[0] and "  decoder.then.model: hf download an/llm" in lines
+
+
 def test_build_names_every_checkpoint_that_is_missing(recipe):
     plan = check(load_recipe(recipe))
     with pytest.raises(MissingWeights) as error:

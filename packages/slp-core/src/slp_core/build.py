@@ -15,7 +15,7 @@ from slp_core.check import Node, Plan, check
 from slp_core.context import Context
 from slp_core.errors import MissingWeights, UserError
 from slp_core.hooks import hooks
-from slp_core.inner import Inner
+from slp_core.inner import Inner, inner_parts
 from slp_core.manifest import Manifest
 from slp_core.parts import Objective, Part
 from slp_core.pipeline import Pipeline
@@ -64,7 +64,8 @@ def sketch(plan: Plan, train: Manifest | None = None) -> Sketch:
     """Build a pipeline on the meta device: every shape and no number, in a second.
 
     Nothing is read of a checkpoint but its configuration. Parts that cannot be made do not stop
-    the others, though one whose width nobody tells cannot be made either.
+    the others, though one whose width nobody tells cannot be made either. In the place of one that
+    holds others (a cascade) stand those of them that can be made.
     """
     made: dict[str, Any] = {}
     objectives: dict[str, dict[str, Objective]] = {}
@@ -81,6 +82,11 @@ def sketch(plan: Plan, train: Manifest | None = None) -> Sketch:
     with torch.device("meta"):
         for path, node in _in_order(plan, _ORDER):
             attempt(made, path, path, partial(_make, plan, node, train, None, meta=True))
+            if path in unknown:
+                for inside, make in _inside(node, _context(plan, node, train, None, meta=True)):
+                    attempt(made, inside, inside, make)
+                    if str(unknown.get(inside)) == str(unknown[path]):  # said already
+                        del unknown[inside]
         for stage in plan.recipe.stages:
             into = objectives.setdefault(stage.name, {})
             for use, node in zip(stage.objectives, plan.objectives[stage.name], strict=True):
@@ -91,9 +97,9 @@ def sketch(plan: Plan, train: Manifest | None = None) -> Sketch:
 
 def _compose(plan: Plan, made: dict[str, Any]) -> Pipeline:
     """What was made, in the order of the data's way."""
-    here = [(path, node.kind == "processor") for path, node in plan.nodes.items() if path in made]
-    processors = {path: made[path] for path, reads in here if reads}
-    return Pipeline(plan, processors, {path: made[path] for path, reads in here if not reads})
+    here = {path: made[path] for path in plan.configs() if path in made}
+    processors = {path: one for path, one in here.items() if isinstance(one, Processor)}
+    return Pipeline(plan, processors, {path: here[path] for path in here if path not in processors})
 
 
 def build_reader(
@@ -157,9 +163,27 @@ def _make_all(
         except UserError:
             if not missing:  # else it may be for want of a size that the missing would tell
                 raise
+            missing += _missing_inside(node, _context(plan, node, train, assets))
     if missing:
         raise _together(missing)
     return made
+
+
+def _missing_inside(node: Node, context: Context) -> Iterator[MissingWeights]:
+    """The checkpoints that parts inside another one lack, which could not be made itself."""
+    for _, make in _inside(node, context):
+        try:
+            make()
+        except MissingWeights as error:
+            yield error
+        except UserError:
+            pass
+
+
+def _inside(node: Node, context: Context) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """The paths of the parts that a part holds, and what makes each by itself."""
+    for key in inner_parts(type(node.config)):
+        yield f"{node.path}.{key}", partial(build_inner, getattr(node.config, key), context, key)
 
 
 def _in_order(plan: Plan, kinds: Sequence[str]) -> Iterator[tuple[str, Node]]:
@@ -185,7 +209,20 @@ def _make(
     plan: Plan, node: Node, train: Manifest | None, assets: Path | None, meta: bool = False
 ) -> Any:
     torch.manual_seed(_seed(plan.recipe.header.seed, node.path))
-    context = Context(
+    context = _context(plan, node, train, assets, meta)
+    part = _call(node.spec, node.config, context, str(node.entry))
+    told = node.inputs if node.kind == "decoder" else node.output
+    if told is not None:
+        _settle(node, told, part.sizes())
+    # The rows were needed to build; a part must not keep a corpus alive, nor be pickled with it.
+    part.context = evolve(context, train=None)
+    return part
+
+
+def _context(
+    plan: Plan, node: Node, train: Manifest | None, assets: Path | None, meta: bool = False
+) -> Context:
+    return Context(
         path=node.path,
         signal=node.signal,
         inputs=node.inputs,
@@ -196,13 +233,6 @@ def _make(
         assets=assets and assets / node.path,
         meta=meta,
     )
-    part = _call(node.spec, node.config, context, str(node.entry))
-    told = node.inputs if node.kind == "decoder" else node.output
-    if told is not None:
-        _settle(node, told, part.sizes())
-    # The rows were needed to build; a part must not keep a corpus alive, nor be pickled with it.
-    part.context = evolve(context, train=None)
-    return part
 
 
 def _call(spec: ComponentSpec, config: Any, context: Context, who: str) -> Any:

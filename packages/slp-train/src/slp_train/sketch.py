@@ -32,6 +32,7 @@ def sketch(plan: Plan) -> dict[str, Any]:
         train = None  # nobody waits for annotators here
     made = build_sketch(plan, train)
     parts = {path: _part(made, path) for path in plan.nodes}
+    parts |= {path: _inside(made, path) for path in made.pipeline.parts if path not in parts}
     unknown = {path: _said(error, parts.get(path)) for path, error in made.unknown.items()}
     return {
         "recipe": plan.recipe.header.name,
@@ -45,20 +46,33 @@ def sketch(plan: Plan) -> dict[str, Any]:
 
 def _part(made: Sketch, path: str) -> dict[str, Any]:
     node = made.pipeline.plan.nodes[path]
-    reads = node.kind == "processor" or path in made.unknown
-    part = None if reads else made.pipeline.part(path)
-    weights = [] if part is None else list(part.parameters())
     given = node.streams.values() if node.streams else [node.inputs] if node.inputs else []
     return {
         "path": path,
         "part": node.name,
         "inputs": [str(one) for one in given],
         "output": str(node.output),
+        **_weights(made, path),
+    }
+
+
+def _inside(made: Sketch, path: str) -> dict[str, Any]:
+    """A part that stands for another one, which holds it and cannot be made."""
+    holder, _, key = path.rpartition(".")
+    inner = getattr(made.pipeline.plan.nodes[holder].config, key)
+    return {"path": path, "part": inner.name, "inputs": [], "output": "", **_weights(made, path)}
+
+
+def _weights(made: Sketch, path: str) -> dict[str, Any]:
+    if path in made.unknown:
+        return {"dtypes": [], "parameters": None, "bytes": None}
+    part = made.pipeline.part(path) if path in made.pipeline.parts else None  # a processor has none
+    weights = [] if part is None else [*part.parameters()]
+    buffers = [] if part is None else [*part.buffers()]
+    return {
         "dtypes": sorted({str(one.dtype).removeprefix("torch.") for one in weights}),
-        "parameters": None if path in made.unknown else _count(weights),
-        "bytes": None
-        if path in made.unknown
-        else _bytes([*weights, *([] if part is None else part.buffers())]),
+        "parameters": _count(weights),
+        "bytes": _bytes([*weights, *buffers]),
     }
 
 
@@ -136,7 +150,7 @@ def render(sketched: dict[str, Any]) -> None:
             count, memory = f"{part['parameters']:,}", human(part["bytes"])
         table.add_row(
             f"{part['path']}\n  {part['part']}",
-            "\n".join([*part["inputs"], f"→ {part['output']}"]),
+            "\n".join([*part["inputs"], *([f"→ {part['output']}"] if part["output"] else [])]),
             count,
             "\n".join([memory, *part["dtypes"]]),
         )
