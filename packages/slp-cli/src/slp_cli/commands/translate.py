@@ -54,7 +54,7 @@ def command(
     pipeline = Pipeline.from_pretrained(run)
     options = {} if beams is None else {"num_beams": beams}
     if reject_below is not None:
-        _refuse_uncalibrated(pipeline, options, run)
+        refuse_uncalibrated(pipeline, options, run)
     translated = []
     for file in files:
         try:
@@ -97,7 +97,7 @@ def _line(file: str, said: Translation, withheld: bool) -> dict[str, Any]:
     return {"file": file, "text": said.text, **worth, **read, "tokens": tokens}
 
 
-def _refuse_uncalibrated(pipeline: Pipeline, options: dict[str, Any], run: Path) -> None:
+def refuse_uncalibrated(pipeline: Pipeline, options: dict[str, Any], run: Path) -> None:
     """Raise a UserError where translations would have no expected quality."""
     from slp_core.confidence import FILE
     from slp_core.errors import UserError
@@ -109,7 +109,7 @@ def _refuse_uncalibrated(pipeline: Pipeline, options: dict[str, Any], run: Path)
             "a data.validation of at least 50 rows and run `slp train` again, which calibrates "
             "what it finds trained"
         )
-    if {**pipeline.recipe.evaluation.generation, **options} != calibration.generation:
+    if not calibration.holds_for({**pipeline.recipe.evaluation.generation, **options}):
         raise UserError(
             f"--reject-below: {run} was calibrated for translations decoded with "
             f"{calibration.generation or 'the settings of its decoder'}; leave --beams out"

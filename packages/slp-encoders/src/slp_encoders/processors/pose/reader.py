@@ -11,7 +11,11 @@ from slp_core.context import Context
 from slp_core.moving import FASTEST, LONGEST, Skeleton
 from slp_core.signals import Clip, Extent, Processor, Signal, SignalError
 from slp_encoders.processors.clips import frames_of_span, nearest_frames
-from slp_encoders.processors.mediapipe.estimate import estimated, is_installed
+from slp_encoders.processors.mediapipe.estimate import (
+    estimated,
+    is_installed,
+    require_mediapipe,
+)
 from slp_encoders.processors.pose.augment import vary
 from slp_encoders.processors.pose.file import PoseFile, read_pose_file
 from slp_encoders.processors.pose.layout import (
@@ -74,6 +78,7 @@ class PoseReader(Processor):
 
     def extent(self, clip: Clip) -> Extent:
         if is_film(Path(clip.source)):
+            require_mediapipe(clip.source)
             return extent_of_film(clip)
         file = read_pose_file(clip.source, self.config.person)
         return Extent(len(file.coordinates) / file.rate, len(file.coordinates))

@@ -1,0 +1,1 @@
+"""The page of ``slp serve``: what is dropped on it is checked, translated, shown and deleted."""
