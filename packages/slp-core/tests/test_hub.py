@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from hashlib import sha1
@@ -39,7 +40,8 @@ class Hub(BaseHTTPRequestHandler):
             self.repos.setdefault(name, {"main": {}})
             return self.give({"url": f"{constants.ENDPOINT}/{name}"})
         if path == "/api/validate-yaml":
-            return self.give({"errors": [], "warnings": []})
+            bad = [{"message": '"license" must be known'}] if "license: bad" in str(told) else []
+            return self.give({"errors": bad, "warnings": []}, status=400 if bad else 200)
         _, _, _, owner, name, verb, *revision = path.split("/")
         repo = self.repos[f"{owner}/{name}"]
         if verb == "branch":
@@ -234,6 +236,19 @@ def test_a_hub_that_takes_nothing_is_told(hub, pipeline, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="cannot be pushed to the Hugging Face hub: .*Offline"):
         pipeline.push_to_hub(REPO)
+
+
+def test_a_card_that_the_hub_refuses_is_told(hub, pipeline):
+    pipeline.card = CARD.replace("mit", "bad")
+    with pytest.raises(UserError, match='cannot be pushed .*"license" must be known'):
+        pipeline.push_to_hub(REPO)
+    assert hub.repos[REPO]["main"] == {}
+
+
+def test_without_the_hubs_library_that_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(UserError, match=r"absent/one: there is no such folder; .*slp-core\[hub\]"):
+        Pipeline.from_pretrained("absent/one")
 
 
 def test_a_repository_that_holds_no_pipeline_is_told(hub):

@@ -81,7 +81,7 @@ def calibration_words(pipeline: Pipeline) -> str:
 def pipeline_text(pipeline: Pipeline) -> str:
     """A line a part."""
     parts = _parts(pipeline, ())
-    path, part = (max(len(one[key]) for one in parts) for key in ("path", "part"))
+    path, part = (max((len(one[key]) for one in parts), default=0) for key in ("path", "part"))
     rows = [
         f"  {one['path']:{path}}  {one['part']:{part}}  {one['parameters']:>11,}  {one['output']}"
         for one in parts

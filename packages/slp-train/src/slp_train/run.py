@@ -18,6 +18,7 @@ from slp_core.check import Plan, check, configured
 from slp_core.context import Context
 from slp_core.errors import Problem, RecipeError, UserError
 from slp_core.files import write_text
+from slp_core.hub import CARD
 from slp_core.manifest import Manifest, read_manifest, write_manifest
 from slp_core.recipe import Recipe, Use
 from slp_train.annotation import annotated
@@ -82,6 +83,8 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
     if seen and "validation" in manifests:
         _calibrate(pipeline, manifests["validation"], folder, cache)
     if distributed.is_main():
+        card = folder / "pipeline" / CARD
+        pipeline.card = card.read_text(encoding="utf-8") if card.is_file() else None
         pipeline.save(folder / "pipeline")
     distributed.barrier()
     evaluation = None

@@ -17,6 +17,7 @@ from slp_core.errors import RecipeError, UserError
 from slp_core.manifest import read_manifest
 from slp_train.card import begin_facts, missing_facts, render_card, write_card
 from slp_train.card.facts import FACTS, read_facts
+from slp_train.card.head import _metric
 from slp_train.card.page import MARK
 from slp_train.evaluation import evaluate, write_evaluation
 from slp_train.evaluation.scores import verdict
@@ -223,6 +224,23 @@ def test_what_flatters_is_marked(run):
     card = render_card(run)
     assert "No blindness controls were run" in card
     assert "Nothing shows that it looks at the signing" in card
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("BLEU-1", "bleu"), ("chrF++", "chrf"), ("ROUGE-L", "rouge"), ("TER", "ter"), ("WER", "wer"),
+     ("letter accuracy", "letter_accuracy")],
+)  # fmt: skip
+def test_metrics_as_the_hub_calls_them(name, known):
+    assert _metric(name) == known
+
+
+def test_text_is_given_as_text(run):
+    for file in (run / "recipe.toml", run / "pipeline" / "recipe.toml"):
+        more = 'signal = "signs"\nprocessor = { use = "text" }'
+        file.write_text(file.read_text().replace('signal = "signs"', more))
+    card = render_card(run)
+    assert 'translate("RAIN TOMORROW")' in card and " 'RAIN TOMORROW'\n" in card
 
 
 @pytest.mark.parametrize("facts", ["", FULL])

@@ -63,13 +63,20 @@ def _results(scored: Evaluation, data: str) -> list[EvalResult]:
             dataset_type=re.sub(r"[^\w.-]+", "-", data),
             dataset_name=data,
             dataset_split=scored.split,
-            metric_type=re.split(r"[^a-z]", score.name.lower())[0],
+            metric_type=_metric(score.name),
             metric_name=score.name,
             metric_value=round(score.value, 2),
             metric_args={"signature": score.signature},
         )
         for score in scored.whole.scores.values()
     ]
+
+
+def _metric(name: str) -> str:
+    """``BLEU-4`` as the hub calls it, which knows no orders: "bleu"."""
+    plain = name.lower()
+    families = (one for one in ("bleu", "chrf", "rouge", "ter", "wer") if plain.startswith(one))
+    return next(families, re.sub(r"[^a-z0-9]+", "_", plain))
 
 
 def _licence(facts: Facts) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from slp_core.confidence import Calibration
 from slp_core.errors import UserError
 from slp_core.files import write_text
 from slp_core.hub import CARD
+from slp_core.recipe import Recipe
 from slp_train.card.data import corpus_of, language_of, sign_languages_of, splits_of
 from slp_train.card.facts import read_facts
 from slp_train.card.head import head
@@ -23,7 +25,17 @@ from slp_train.report.confidence import reliability
 
 #: By this, a card is known that may be written over.
 MARK = "<!-- Written by `slp card`. What its author adds is in the run's card.toml, not here. -->"
-_CLIPS = {"pose": "clip.pose", "video": "clip.mp4", "text": "..."}
+#: What a reader of each name is given, in examples.
+_CLIPS = {
+    "pose": "clip.pose",
+    "video": "clip.mp4",
+    "mediapipe": "clip.mp4",
+    "features": "clip.npy",
+    "image": "picture.png",
+    "text": "RAIN TOMORROW",
+    "pixel-text": "RAIN TOMORROW",
+    "signwriting": "M518x529S14c20481x471S27106503x489",
+}
 
 
 def write_card(run: Path, file: Path | None = None, name: str | None = None) -> Path:
@@ -64,7 +76,7 @@ def render_card(run: Path, name: str | None = None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["text"] = _text
+    environment.filters |= {"text": _text, "shell": shlex.quote}
     return environment.get_template("card.md.jinja").render(
         head=head(read, facts, splits),
         mark=MARK,
@@ -84,7 +96,7 @@ def render_card(run: Path, name: str | None = None) -> str:
         stages=list(_stages(read)),
         packages=_packages(read.provenance),
         name=name or str(run),
-        clips=[_clip(signal) for signal in read.recipe.signals],
+        clips=dict(_clips(read.recipe)),
     )
 
 
@@ -124,8 +136,13 @@ def _packages(provenance: Mapping[str, Any]) -> list[str]:
     return sorted({"slp-cli", *(one["package"] for one in parts)})
 
 
-def _clip(signal: str) -> tuple[str, str]:
-    return signal, _CLIPS.get(signal, f"clip.{signal.rpartition('.')[2]}")
+def _clips(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """What to translate from, by signal."""
+    for name in recipe.heard:
+        stream = recipe.streams[name]
+        if stream.signal is not None:
+            reader = stream.processor.name if stream.processor else stream.signal
+            yield stream.signal, _CLIPS.get(reader, f"clip.{stream.signal.rpartition('.')[2]}")
 
 
 def _text(value: object) -> str:
