@@ -42,8 +42,8 @@ def main() -> None:
             put(file.relative_to(DOCS), relinked(file, file.relative_to(DOCS)))
         elif file.suffix in (".svg", ".css"):
             put(file.relative_to(DOCS), file.read_text(encoding="utf-8"))
-    for name in ("CONTRIBUTING.md", "CHANGELOG.md"):
-        put(name, relinked(ROOT / name, Path(name)))
+    for file in (*ROOT.glob("C*.md"), *ROOT.glob("packages/*/README.md")):
+        put(page_of(file), relinked(file, page_of(file)))
     for folder in (ROOT / "recipes", ROOT / "recipes/tiny"):
         put_recipes(folder)
     put_example(ROOT / "examples/slp-hello")

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from roles import prose
+
 import slp_core
 from slp_core import registry
 from slp_core.examples import passages, snippet, toml_value
@@ -63,11 +65,6 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {line} |" for line in ruled) if lines else ""
 
 
-def prose(docstring: str) -> str:
-    """A docstring's reStructuredText as Markdown."""
-    return re.sub(r":\w+:`~?([^`]+)`", r"`\1`", docstring.replace("``", "`"))
-
-
 def sentence(words: str) -> str:
     return f"{words[:1].upper()}{words[1:].rstrip('.')}."
 
@@ -77,4 +74,4 @@ def api() -> tuple[str, str]:
     names = sorted(slp_core._HOME.items(), key=lambda home: home[0].lower())
     about = "What `import slp_core` offers; torch is imported when a name needs it."
     described = (f"::: slp_core.{module}.{name}" for name, module in names)
-    return "api.md", "\n\n".join(["# Python API", about, *described])
+    return "api.md", "\n\n".join(["# API of slp_core", about, *described])
