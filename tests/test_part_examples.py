@@ -1,13 +1,17 @@
-"""What `slp plugins show` says of every installed part can be pasted into a recipe that checks."""
+"""What `slp plugins show` says of every part, installed or made by `slp plugins new`, can be pasted
+into a recipe that checks."""
 
 from __future__ import annotations
 
+import sys
 import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from slp_cli.commands.plugins.new import DOES, write_package
 from slp_core import registry
 from slp_core.check import check
 from slp_core.examples import example_keys, passages, snippet
@@ -78,13 +82,34 @@ def placed(entry: registry.Entry) -> dict[str, Any]:
     return table
 
 
-@pytest.mark.parametrize("entry", PARTS, ids=lambda entry: f"{entry.kind}-{entry.name}")
-def test_the_lines_of_every_part_check(entry):
+def assert_lines_check(entry: registry.Entry) -> None:
     table = placed(entry)
     plan = check(structure_recipe(Source("shown.toml", table, {})))
     objectives = [node for nodes in plan.objectives.values() for node in nodes]
     beside = [*objectives, *plan.metrics, *plan.annotators, *([plan.corpus] if plan.corpus else [])]
     assert entry in [node.entry for node in [*plan.nodes.values(), *beside]]
+
+
+@pytest.mark.parametrize("entry", PARTS, ids=lambda entry: f"{entry.kind}-{entry.name}")
+def test_the_lines_of_every_part_check(entry):
+    assert_lines_check(entry)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DOES if kind != "command"])
+def test_the_lines_of_a_new_part_check(kind, tmp_path, monkeypatch):
+    name = f"some-{kind}"
+    write_package(name, kind, tmp_path / name)
+    written = tomllib.loads((tmp_path / name / "pyproject.toml").read_text())["project"]
+    (value,) = written["entry-points"][f"slp.{kind}"].values()
+    point = EntryPoint(name, value, f"slp.{kind}")
+    entry = registry.Entry(kind, name, written["name"], "0.1.0", point)
+    known = registry.entries()
+    monkeypatch.setattr(registry, "entries", lambda: (*known, entry))
+    monkeypatch.syspath_prepend(tmp_path / name / "src")
+    assert_lines_check(entry)
+    assert f"slp_some_{kind}.spec" in sys.modules
+    spec = entry.load()
+    assert bool(list(passages(spec))) == (spec.signature is not None)
 
 
 @pytest.mark.parametrize("entry", PARTS, ids=lambda entry: f"{entry.kind}-{entry.name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from slp_cli.commands.plugins import check, listing, show
+from slp_cli.commands.plugins import check, listing, new, show
 from slp_cli.groups import Group
 
 
@@ -16,9 +16,10 @@ def command() -> None:
     slp plugins --kind encoder
     slp plugins show clip
     slp plugins check
+    slp plugins new velocity --kind encoder
     """
 
 
 command.default = "list"
-for one in (listing, show, check):
+for one in (listing, show, check, new):
     command.add_command(one.command)
