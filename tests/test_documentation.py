@@ -68,6 +68,7 @@ NOT_RUN = (
     "slp data import",
     "slp data pose",
     "slp data synth",
+    "slp plugins new",
     "slp push",
     "slp translate owner/name",
 )
