@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def sinusoids(steps: int, dim: int) -> Tensor:
-    """Where in its clip a step stands, ``steps dim``: sin(p / 10000^(2i / dim)) beside its cosine
-    (Vaswani et al., arXiv:1706.03762, section 3.5); ``dim`` is even."""
+def sinusoids(times: Tensor, dim: int) -> Tensor:
+    """``... t`` to ``... t dim``: sin(p / 10000^(2i / dim)) of every time p beside its cosine
+    (Vaswani et al., arXiv:1706.03762, section 3.5)."""
     import torch
 
-    frequencies = torch.exp(torch.arange(0, dim, 2) * (-math.log(10000) / dim))
-    angles = torch.arange(steps)[:, None] * frequencies  # (steps, dim / 2)
-    return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
+    even = torch.arange(0, dim, 2, device=times.device)
+    angles = times[..., None] * torch.exp(even * (-math.log(10000) / dim))
+    return torch.stack([angles.sin(), angles.cos()], -1).flatten(-2)[..., :dim]
 
 
 def transformer_layers(

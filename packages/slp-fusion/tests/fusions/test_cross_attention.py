@@ -14,8 +14,8 @@ from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.sequence import Sequence
 from slp_core.tensortype import Rate, Symbol, TensorType, TypeMismatch
+from slp_core.transformer import sinusoids
 from slp_fusion import CrossAttention, CrossAttentionConfig, RouterConfig
-from slp_fusion.fusions.cross_attention.model import sinusoids
 from slp_fusion.fusions.cross_attention.spec import SPEC
 
 D, HEADS = 6, 2

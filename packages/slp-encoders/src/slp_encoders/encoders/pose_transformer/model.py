@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from slp_core.context import Context
@@ -63,5 +64,6 @@ class PoseTransformerEncoder(Encoder):
     def _encode(self, steps: Tensor, padding: Tensor | None = None) -> Tensor:
         """``b t d`` to ``b t' dim``, blind to those of the ``t'`` that ``padding`` marks."""
         values = self.convolution(steps.mT).mT  # (b, t', dim)
-        values = values + sinusoids(values.shape[1], values.shape[2]).to(values)
+        places = torch.arange(values.shape[1], device=values.device)
+        values = values + sinusoids(places, values.shape[2]).to(values)
         return self.layers(self.dropout(values), src_key_padding_mask=padding)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from slp_core.context import Context
 from slp_core.errors import UserError
 from slp_core.sequence import Sequence
+from slp_core.transformer import sinusoids
 from slp_fusion.fusions.cross_attention.spec import CrossAttentionConfig
 from slp_fusion.fusions.resampling import pace
 from slp_fusion.fusions.routing import RoutedFusion
@@ -62,10 +62,3 @@ class CrossAttention(RoutedFusion):
         """``router`` and ``attention``, its norm included."""
         own = (*self.attention.parameters(), *self.norm.parameters())
         return super().subparts() | {"attention": own}
-
-
-def sinusoids(times: Tensor, width: int) -> Tensor:
-    """``... t`` to ``... t width``: sin(p / 10000^(2i / width)) beside its cosine."""
-    even = torch.arange(0, width, 2, device=times.device)
-    angles = times[..., None] * torch.exp(even * (-math.log(10000) / width))
-    return torch.stack([angles.sin(), angles.cos()], -1).flatten(-2)[..., :width]

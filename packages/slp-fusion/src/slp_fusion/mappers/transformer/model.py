@@ -45,7 +45,8 @@ class TransformerMapper(Mapper):
         padding = ~inputs.mask[..., None]
         clean = inputs.with_values(inputs.values.masked_fill(padding, 0))
         values = self.linear(self.norm(clean))  # (b, t, dim)
-        values = self.dropout(values + sinusoids(*values.shape[1:]).to(values))
+        places = torch.arange(values.shape[1], device=values.device)
+        values = self.dropout(values + sinusoids(places, values.shape[2]).to(values))
         if self.config.window is None:
             values = self.layers(values, src_key_padding_mask=~inputs.mask)
         else:
