@@ -19,7 +19,7 @@ from slp_fusion.mappers.widths import built_widths
 class CNNMapper(Mapper):
     """``b t d`` to ``b t' dim`` (arXiv:2509.09729, ``cnn_adapter``).
 
-    LayerNorm, a linear layer if the widths differ, then convolutions over time, each followed by
+    A norm, a linear layer if the widths differ, then convolutions over time, each followed by
     a gated linear unit (arXiv:1612.08083) that halves its channels. A layer of stride s makes
     ``floor((t - 1) / s) + 1`` steps of t. Where MultimodalHugs convolves over whatever the
     padding holds, padded steps are zeroed before every layer here, as if each sample ended there.

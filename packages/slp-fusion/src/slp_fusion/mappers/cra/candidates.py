@@ -71,7 +71,7 @@ def find_candidates(
     trainer = BpeTrainer(
         vocab_size=len(set().union(*texts)) + limit,
         min_frequency=min_count,
-        max_token_length=longest + 1,  # which is one too long
+        max_token_length=longest + 1,  # the trainer stops one short of it
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)

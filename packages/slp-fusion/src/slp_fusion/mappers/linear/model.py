@@ -1,4 +1,4 @@
-"""LayerNorm, linear layer, dropout."""
+"""A norm, a linear layer, dropout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LayerNorm, then linear layers with an activation and dropout between them."""
+"""A norm, then linear layers with an activation and dropout between them."""
 
 from __future__ import annotations
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 def problems(plan: Plan) -> list[Problem]:
     """Parts whose steps the language model's encoder does not read, but is to."""
-    said = 'the encoder reads what the decoder reads; leave `on` out, or through = "encoder"'
+    said = (
+        'the encoder reads what the decoder reads; leave `on` out, or write through = "embeddings"'
+    )
     return [
         Problem(plan.recipe.source.where(place), place, f'"{use.on}": {said}')
         for number, stage in enumerate(plan.recipe.stages)

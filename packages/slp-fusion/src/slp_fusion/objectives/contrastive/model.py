@@ -61,11 +61,11 @@ class Contrastive(Objective):
 
     def forward(self, pipeline: Pipeline, trace: Trace, batch: Batch) -> Tensor:
         through = self.config.through
-        signs, texts = signs_and_texts(self.on, pipeline, trace, batch, through)
-        with torch.autocast(signs.values.device.type, enabled=False):
-            clips, texts_ = self._pooled(signs), self._pooled(texts)  # (b, d)
+        steps, tokens = signs_and_texts(self.on, pipeline, trace, batch, through)
+        with torch.autocast(steps.values.device.type, enabled=False):
+            clips, texts = self._pooled(steps), self._pooled(tokens)  # (b, d)
             sentences = _numbered(batch.tokens_of("decoder")["labels"]).to(clips.device)  # (b)
-            return self._loss(clips, texts_, sentences)
+            return self._loss(clips, texts, sentences)
 
     def _pooled(self, steps: Sequence) -> Tensor:
         """``b t d`` to ``b d`` of norm 1: the direction of the mean."""
