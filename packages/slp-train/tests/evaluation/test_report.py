@@ -131,6 +131,30 @@ def test_the_page_of_a_run(toys, make_run, monkeypatch):
     assert written.count('src="data:video/webm;base64,') == 2 * examples.EACH
 
 
+def test_what_cannot_be_played_is_told(toys, make_run, monkeypatch):
+    class Reader:
+        def show(self, row, frames):
+            if row == 0:
+                raise UserError("it is gone")
+            return {"hands": ["<path/>"]}
+
+        def play(self, row):
+            return {"hands": Film(bytes(60), "video/webm", 1.0)}  # 103 letters
+
+    run = make_run("a")
+    best = examples.examples(read_run(run), Budget()).best
+    rows = {f"test-{n}": n for n in range(60)}
+    rows = {name: 0 if name == best[0].prediction.id else 1 for name in rows}
+    del rows[best[1].prediction.id]
+    monkeypatch.setattr(examples, "_open", lambda run: (Reader(), rows))
+    monkeypatch.setattr(page, "Budget", lambda: Budget(250))
+    text = shown(report(run))
+    assert text.count("The clip could not be opened: it is gone") == 1
+    assert text.count("The manifest has no such row any more.") == 1
+    assert "4 of the clips of the examples cannot be played here" in text
+    assert (run / "report.html").read_text().count("<video") == 2
+
+
 def test_the_page_needs_nothing_else(make_run):
     page = Balanced(report(make_run("a")).read_text(encoding="utf-8"))
     assert not {"src", "href", "onload", "srcset"} & {name for name, _ in page.attributes}

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from slp_core.errors import UserError
 from slp_core.manifest import Row, read_manifest
 from slp_train.evaluation.scores import Prediction
+from slp_train.progress import bar
 from slp_train.report.artefacts import Run
 from slp_train.report.players import Budget, Player, player
 
@@ -54,17 +55,20 @@ def examples(run: Run, budget: Budget) -> Examples:
     """
     assert run.evaluation is not None
     ordered = sorted(run.evaluation.predictions, key=lambda p: (-p.chrf, -len(p.reference)))
-    distinct = list({one.reference: one for one in reversed(ordered)}.values())[::-1]
-    count = min(EACH, len(distinct) // 2) or len(distinct)
-    best, worst = distinct[:count], distinct[count:][::-1][:count]
+    once = list({one.reference: one for one in reversed(ordered)}.values())[::-1]
+    count = min(EACH, len(once) // 2) or len(once)
+    best, worst = once[:count], once[count:][::-1][:count]
     try:
         reader, rows = _open(run)
     except (UserError, OSError) as error:
         note = f"The clips could not be opened: {error}"
         return Examples([Example(one) for one in best], [Example(one) for one in worst], note)
-    before = budget.refused
-    first, last = ([_example(one, reader, rows, budget) for one in some] for some in (best, worst))
-    return Examples(first, last, refused=budget.refused - before)
+    before, drawn = budget.refused, list[Example]()
+    with bar("drawing examples") as progress:
+        for number, one in enumerate([*best, *worst], start=1):
+            drawn.append(_example(one, reader, rows.get(one.id), budget))
+            progress(number, len(best) + len(worst))
+    return Examples(drawn[:count], drawn[count:], refused=budget.refused - before)
 
 
 def _open(run: Run) -> tuple[RowReader, Mapping[str, Row]]:
@@ -82,14 +86,11 @@ def _open(run: Run) -> tuple[RowReader, Mapping[str, Row]]:
     return reader, {row.id: row for row in read_manifest(file)}
 
 
-def _example(
-    one: Prediction, reader: RowReader, rows: Mapping[str, Row], budget: Budget
-) -> Example:
-    try:
-        row = rows[one.id]
-        strips, moving = reader.show(row, FRAMES).values(), reader.play(row).values()
-    except KeyError:
+def _example(one: Prediction, reader: RowReader, row: Row | None, budget: Budget) -> Example:
+    if row is None:
         return Example(one, note="The manifest has no such row any more.")
+    try:
+        strips, moving = reader.show(row, FRAMES).values(), reader.play(row).values()
     except UserError as error:  # gone since; its translation is still worth reading
         return Example(one, note=f"The clip could not be opened: {error}")
     return Example(

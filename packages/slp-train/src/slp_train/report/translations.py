@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from slp_core.files import write_text
 from slp_core.manifest import Row
+from slp_train.report.examples import distinct
 from slp_train.report.page import template
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def report_translations(
     for file, said in translated:
         row = Row(dict.fromkeys(signals, file), Path(), 0)
         drawn = pipeline.reader.only(pipeline.recipe.heard).show(row, FRAMES).values()
-        shown.append((file, said, [[Markup(frame) for frame in strip] for strip in drawn if strip]))
+        strips = distinct([Markup(frame) for frame in strip] for strip in drawn if strip)
+        shown.append((file, said, strips))
     text = template("translations.html.jinja").render(
         recipe=pipeline.recipe.header.name, translated=shown, reject_below=reject_below
     )
