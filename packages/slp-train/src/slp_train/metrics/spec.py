@@ -12,87 +12,95 @@ from slp_core.spec import ComponentSpec
 #: sacreBLEU's tokenizers that need no download.
 TOKENIZERS = ("13a", "char", "intl", "ja-mecab", "ko-mecab", "none", "zh")
 
+_ORDER = {"help": "longest n-gram, in words"}
+_WORDS = {"help": "longest n-gram of words beside those of characters; 0: none"}
+_LANGUAGE = {"help": 'of the references, as "de" or "zh"'}
+_TOKENIZE = {"help": "sacreBLEU's tokenizer; left out: the language's"}
+_LOWERCASE = {"help": "capitals are taken for small letters"}
+
 
 @frozen
 class BleuConfig:
     """``language`` chooses the tokenizer unless ``tokenize`` names one of sacreBLEU's."""
 
-    order: int = field(default=4, validator=in_(range(1, 5)))  #: longest n-gram
-    language: str | None = None  #: of the references: "de", "zh"
-    tokenize: str | None = field(default=None, validator=optional(in_(TOKENIZERS)))
-    lowercase: bool = False
+    order: int = field(default=4, validator=in_(range(1, 5)), metadata=_ORDER)
+    language: str | None = field(default=None, metadata=_LANGUAGE)
+    tokenize: str | None = field(
+        default=None, validator=optional(in_(TOKENIZERS)), metadata=_TOKENIZE
+    )
+    lowercase: bool = field(default=False, metadata=_LOWERCASE)
 
 
 @frozen
 class Bleu1Config(BleuConfig):
     """BLEU of single words."""
 
-    order: int = field(default=1, validator=in_([1]))
+    order: int = field(default=1, validator=in_([1]), metadata=_ORDER)
 
 
 @frozen
 class Bleu2Config(BleuConfig):
     """BLEU up to word pairs."""
 
-    order: int = field(default=2, validator=in_([2]))
+    order: int = field(default=2, validator=in_([2]), metadata=_ORDER)
 
 
 @frozen
 class Bleu3Config(BleuConfig):
     """BLEU up to word triples."""
 
-    order: int = field(default=3, validator=in_([3]))
+    order: int = field(default=3, validator=in_([3]), metadata=_ORDER)
 
 
 @frozen
 class ChrfConfig:
     """Character n-grams up to 6, and word n-grams up to ``word_order``."""
 
-    word_order: int = field(default=0, validator=ge(0))
-    lowercase: bool = False
+    word_order: int = field(default=0, validator=ge(0), metadata=_WORDS)
+    lowercase: bool = field(default=False, metadata=_LOWERCASE)
 
 
 @frozen
 class ChrfPlusPlusConfig(ChrfConfig):
     """chrF with words and word pairs."""
 
-    word_order: int = field(default=2, validator=ge(0))
+    word_order: int = field(default=2, validator=ge(0), metadata=_WORDS)
 
 
 @frozen
 class TerConfig:
     """``language``: Chinese and Japanese are split into characters."""
 
-    language: str | None = None
-    lowercase: bool = False
+    language: str | None = field(default=None, metadata=_LANGUAGE)
+    lowercase: bool = field(default=False, metadata=_LOWERCASE)
 
 
 @frozen
 class RougeConfig:
     """ROUGE lower-cases by definition; ``lowercase = false`` keeps case apart."""
 
-    lowercase: bool = True
+    lowercase: bool = field(default=True, metadata=_LOWERCASE)
 
 
 @frozen
 class RougeCocoConfig:
     """Text is taken as it is unless ``lowercase`` is set."""
 
-    lowercase: bool = False
+    lowercase: bool = field(default=False, metadata=_LOWERCASE)
 
 
 @frozen
 class RougeGoogleConfig:
     """``stemmer``: Porter's, for English."""
 
-    stemmer: bool = False
+    stemmer: bool = field(default=False, metadata={"help": "Porter's, for English"})
 
 
 @frozen
 class EditConfig:
     """Text is taken as it is unless ``lowercase`` is set."""
 
-    lowercase: bool = False
+    lowercase: bool = field(default=False, metadata=_LOWERCASE)
 
 
 def _metric(config: type, factory: str, summary: str, **more: Any) -> ComponentSpec:
