@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .tiny import CHECKPOINTS
+from slp_encoders.trials.checkpoints import CHECKPOINTS
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,9 @@ from slp_core.sequence import Sequence
 from slp_core.signals import Clip
 from slp_core.tensortype import Rate, Symbol, TensorType, TypeMismatch
 from slp_core.testing import assert_padding_changes_nothing
+from slp_encoders.trials.checkpoints import CHECKPOINTS, MEAN, STD, WINDOW, typed
 
-from .tiny import CHECKPOINTS, MEAN, STD, WINDOW, clips, reopened, rewritten, typed
+from .tiny import clips, reopened, rewritten
 
 OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("clip", {"output": "projection"}),

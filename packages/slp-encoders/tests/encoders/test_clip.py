@@ -11,8 +11,9 @@ from transformers import CLIPImageProcessor, CLIPModel, CLIPVisionModel
 from slp_core.errors import UserError
 from slp_core.sequence import Sequence
 from slp_encoders.encoders.clip.spec import ClipConfig
+from slp_encoders.trials.checkpoints import CHECKPOINTS, SIDE, WIDTH
 
-from .tiny import CHECKPOINTS, SIDE, WIDTH, assert_encodes, clips, normalised, rewritten, through
+from .tiny import assert_encodes, clips, normalised, rewritten, through
 
 built = CHECKPOINTS["clip"].open
 

@@ -8,19 +8,9 @@ from transformers import AutoModel, BitImageProcessor, Dinov2ForImageClassificat
 
 from slp_core.errors import UserError
 from slp_core.sequence import Sequence
+from slp_encoders.trials.checkpoints import CHECKPOINTS, PATCH, REGISTERS, SIDE, WIDTH
 
-from .tiny import (
-    CHECKPOINTS,
-    PATCH,
-    REGISTERS,
-    SIDE,
-    WIDTH,
-    assert_encodes,
-    assert_same_weights,
-    clips,
-    normalised,
-    through,
-)
+from .tiny import assert_encodes, assert_same_weights, clips, normalised, through
 
 TINY = CHECKPOINTS["dinov2"]
 built = TINY.open

@@ -9,8 +9,9 @@ from transformers import SiglipImageProcessor, SiglipModel, SiglipVisionModel
 
 from slp_core.errors import UserError
 from slp_core.sequence import Sequence
+from slp_encoders.trials.checkpoints import CHECKPOINTS, WIDTH
 
-from .tiny import CHECKPOINTS, WIDTH, assert_encodes, clips, normalised, through
+from .tiny import assert_encodes, clips, normalised, through
 
 built = CHECKPOINTS["siglip"].open
 

@@ -8,19 +8,9 @@ from transformers import VideoMAEForVideoClassification, VideoMAEImageProcessor,
 
 from slp_core.errors import UserError
 from slp_core.sequence import Sequence
+from slp_encoders.trials.checkpoints import CHECKPOINTS, PATCH, SIDE, WIDTH, WINDOW
 
-from .tiny import (
-    CHECKPOINTS,
-    PATCH,
-    SIDE,
-    WIDTH,
-    WINDOW,
-    assert_encodes_windows,
-    assert_same_weights,
-    clips,
-    normalised,
-    through,
-)
+from .tiny import assert_encodes_windows, assert_same_weights, clips, normalised, through
 
 TINY = CHECKPOINTS["videomae"]
 built = TINY.open

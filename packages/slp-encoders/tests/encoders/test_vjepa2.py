@@ -8,20 +8,9 @@ from transformers import VJEPA2ForVideoClassification, VJEPA2Model, VJEPA2VideoP
 
 from slp_core.errors import UserError
 from slp_core.sequence import Sequence
+from slp_encoders.trials.checkpoints import CHECKPOINTS, PATCH, SIDE, WIDTH, WINDOW
 
-from .tiny import (
-    CHECKPOINTS,
-    PATCH,
-    SIDE,
-    WIDTH,
-    WINDOW,
-    assert_encodes_windows,
-    assert_same_weights,
-    clips,
-    normalised,
-    rewritten,
-    through,
-)
+from .tiny import assert_encodes_windows, assert_same_weights, clips, normalised, rewritten, through
 
 TINY = CHECKPOINTS["vjepa2"]
 built = TINY.open

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -65,6 +66,13 @@ class Subject(ABC):
             part.fit(self.fitted())
         return part.eval()
 
+    def copy(self, part: Any) -> Any:
+        """The same part again, as it was built."""
+        try:
+            return copy.deepcopy(part)
+        except TypeError:  # it holds something that cannot be copied
+            return self.build()
+
     def fitted(self) -> Iterable[Sequence]:
         """The batches that a part is fitted to which can be fitted in closed form."""
         raise NotImplementedError
@@ -97,15 +105,15 @@ def padding(subject: Subject, part: Any) -> None:
     """A sample gives the same alone, in a batch and with more padding; NaN there is not seen."""
     every = subject.everyone
     short = subject.told(part, every)
-    longer = subject.told(part, evolve(every, extra=5))
-    unseen = subject.told(part, evolve(every, extra=5, filling="nan"))
+    longer = subject.told(part, evolve(every, extra=6))
+    unseen = subject.told(part, evolve(every, extra=6, filling="nan"))
     cure = "it looks at steps where the mask is False; leave them out (`inputs.mask`)"
     if subject.alone:
         alone = [subject.told(part, evolve(every, samples=(n,)))[0] for n in every.samples]
         if gap := difference(alone, short):
             subject.found.fault("padding", f"alone and in a padded batch, {gap}; {cure}")
     if gap := difference(short, longer):
-        subject.found.fault("padding", f"with five steps of padding more, {gap}; {cure}")
+        subject.found.fault("padding", f"with six steps of padding more, {gap}; {cure}")
     elif gap := difference(short, unseen):
         subject.found.fault(
             "padding",
@@ -138,7 +146,7 @@ def state(subject: Subject, part: Any) -> None:
 
 def saving(subject: Subject, part: Any) -> None:
     """Opened again from its weights and assets alone, it gives the same."""
-    part = subject.build()
+    part = subject.copy(part)
     _shake(part)
     assets = subject.folder / "assets"
     assets.mkdir(exist_ok=True)
@@ -165,7 +173,7 @@ def saving(subject: Subject, part: Any) -> None:
 
 def seed(subject: Subject, part: Any) -> None:
     """One seed gives one set of weights, one result, and one draw of dropout."""
-    one, other = subject.build(), subject.build()
+    one, other = subject.copy(part), subject.build()
     ours, theirs = one.state_dict(), other.state_dict()
     cure = "draw with torch, after torch.manual_seed: no numpy, no random, no generator of your own"
     if differing := [name for name in ours if not _same(ours[name], theirs[name])]:
@@ -190,9 +198,9 @@ def seed(subject: Subject, part: Any) -> None:
 
 def gradient(subject: Subject, part: Any) -> None:
     """In training, with NaN in the padding, the gradient of every weight is finite."""
-    learner = subject.build().train()
+    learner = subject.copy(part).train()
     torch.manual_seed(2)
-    feed = evolve(subject.everyone, extra=2, filling="nan")
+    feed = evolve(subject.everyone, extra=6, filling="nan")
     values = [one for sample in subject.run(learner, feed) for one in _floats(sample)]
     total = sum((one.float().square().sum() for one in values), torch.zeros(()))
     if not total.isfinite():
@@ -215,13 +223,13 @@ def gradient(subject: Subject, part: Any) -> None:
 def device(subject: Subject, part: Any) -> None:
     """It moves whole, and runs where it was moved to."""
     cure = "register it (`register_buffer`), or make it where it is needed, on the inputs' device"
-    for name in _strays(part):
+    for name in _strays(part, subject.spec.factory.partition(".")[0].partition(":")[0]):
         subject.found.fault(
             "device", f'the tensor "{name}" is neither parameter nor buffer and stays behind when '
             f"the part is moved; {cure}",
         )  # fmt: skip
         return
-    moved = subject.build().to("meta")
+    moved = subject.copy(part).to("meta")
     try:
         subject.told(moved, evolve(subject.everyone, device="meta"))
     except (RuntimeError, NotImplementedError, UserError) as error:
@@ -231,7 +239,7 @@ def device(subject: Subject, part: Any) -> None:
     if not torch.cuda.is_available():
         raise NotTried("no GPU is here; moved to the meta device alone")
     here = subject.told(part, subject.everyone)
-    there = subject.told(subject.build().to("cuda"), evolve(subject.everyone, device="cuda"))
+    there = subject.told(subject.copy(part).to("cuda"), evolve(subject.everyone, device="cuda"))
     if gap := difference(here, there, 1e-2):
         subject.found.fault("device", f"on the CPU and on a GPU, {gap}")
 
@@ -243,7 +251,7 @@ def precision(subject: Subject, part: Any) -> None:
     here = subject.told(part, subject.everyone)
     for dtype in (torch.float64, torch.bfloat16):
         with subject.found.trying("precision"):
-            told = subject.told(subject.build().to(dtype), evolve(subject.everyone, dtype=dtype))
+            told = subject.told(subject.copy(part).to(dtype), evolve(subject.everyone, dtype=dtype))
             if gap := difference(here, told, 1e-3 if dtype == torch.float64 else None):
                 subject.found.fault(
                     "precision", f"in {dtype} and in float32, {gap}; a tensor of fixed dtype?"
@@ -301,10 +309,13 @@ def _shake(part: nn.Module) -> None:
             weight.mul_(1 + 0.1 * torch.randn_like(weight)).add_(0.01 * torch.randn_like(weight))
 
 
-def _strays(part: nn.Module) -> Iterator[str]:
-    """Tensors among the plain attributes of a module, in lists and tables of them too."""
+def _strays(part: nn.Module, package: str) -> Iterator[str]:
+    """Tensors among the plain attributes of the package's own modules, in lists and tables too.
+    What other libraries keep so, they move themselves."""
     moved = {id(one) for one in (*part.parameters(), *part.buffers())}
     for path, module in part.named_modules():
+        if type(module).__module__.partition(".")[0] != package:
+            continue
         for name, value in vars(module).items():
             if any(one.ndim and id(one) not in moved for one in _tensors(value)):
                 yield f"{path}.{name}".lstrip(".")

@@ -84,17 +84,17 @@ class Speller(Decoder):
         return values.sum(1) / inputs.lengths.clamp(min=1)[:, None]
 
 
-def stand_in(parts: Mapping[str, Part] | None = None) -> Pipeline:
+def stand_in(parts: Mapping[str, Part] | None = None, signs: bool = True) -> Pipeline:
     """A pipeline of one stream, "signs", with an encoder and a mapper of ``WIDTH``, and a decoder.
 
     ``parts``: by path, what stands there instead or besides: ``streams.signs.tokenizer``,
-    ``fusion``, a stream more.
+    ``fusion``, a stream more. ``signs``: whether there is a stream of that name.
     """
     torch.manual_seed(7)
-    made: dict[str, Part] = {
-        "streams.signs.encoder": Linear(), "streams.signs.mapper": Linear(), "decoder": Speller(),
-        **(parts or {}),
-    }  # fmt: skip
+    made: dict[str, Part] = {"decoder": Speller(), **(parts or {})}
+    if signs:
+        own = {"streams.signs.encoder": Linear(), "streams.signs.mapper": Linear()}
+        made = {**own, **made}
     order = ("streams", "fusion", "mapper", "decoder")
     made = dict(sorted(made.items(), key=lambda one: order.index(one[0].split(".")[0])))
     use, streams = Use("stand-in"), dict[str, Stream]()

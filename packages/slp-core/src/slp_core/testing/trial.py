@@ -22,9 +22,21 @@ WIDTH, SIDE, WORDS = 12, 32, 11  #: where nothing else fixes the size of an axis
 
 #: Training rows where a trial tells none.
 ROWS: tuple[Mapping[str, str], ...] = tuple(
-    {"id": f"{number}", "text": text, "gloss": text.upper(), "language": "en"}
-    for number, text in enumerate(
-        ("the sun shines", "rain in the south", "tonight the wind is weak", "Anna shines tonight")
+    {
+        "id": f"{number}",
+        "text": text,
+        "gloss": text.upper(),
+        "pseudo_gloss": text.lower(),
+        "letters": letters,
+        "language": "en",
+    }
+    for number, (text, letters) in enumerate(
+        {
+            "Bob sees the sun": "B O B",
+            "rain in the south": "",
+            "tonight the wind is weak": "",
+            "Anna shines tonight": "A N N A",
+        }.items()
     )
 )
 

@@ -53,4 +53,5 @@ SPEC = ComponentSpec(
     summary="every picture through a CLIP vision transformer",
     paper="arXiv:2103.00020",
     example={"model": "openai/clip-vit-base-patch32"},
+    trial="slp_encoders.trials.encoders:clip",
 )

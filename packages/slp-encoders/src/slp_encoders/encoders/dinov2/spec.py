@@ -40,4 +40,5 @@ SPEC = ComponentSpec(
     summary="every picture through a DINOv2 vision transformer",
     paper="arXiv:2304.07193",
     example={"model": "facebook/dinov2-small"},
+    trial="slp_encoders.trials.encoders:dinov2",
 )

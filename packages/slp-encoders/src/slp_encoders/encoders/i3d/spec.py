@@ -49,4 +49,5 @@ SPEC = ComponentSpec(
     summary="windows of frames through the Inception I3D of Kinetics or BSL-1K",
     paper="arXiv:1705.07750",
     example={"weights": "models/bsl1k.pth.tar", "pixels": "-0.5..0.5", "classes": 1064},
+    trial="slp_encoders.trials.encoders:i3d",
 )

@@ -98,4 +98,5 @@ SPEC = ComponentSpec(
     summary="mouths through a ViT and convolutions over time, as in VALLR and SignBind-LLM",
     paper="arXiv:2503.21408",
     example={"model": "google/vit-base-patch16-224-in21k"},
+    trial="slp_encoders.trials.encoders:lips",
 )

@@ -70,4 +70,5 @@ SPEC = ComponentSpec(
     summary="a small trainable Transformer over poses or features",
     paper="arXiv:1706.03762",
     example={"dim": 256},
+    trial="slp_encoders.trials.encoders:pose_transformer",
 )

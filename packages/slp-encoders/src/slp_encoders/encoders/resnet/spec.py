@@ -89,4 +89,5 @@ SPEC = ComponentSpec(
     summary="every picture through a ResNet, pretrained or from scratch",
     paper="arXiv:1512.03385",
     example={"model": "microsoft/resnet-18"},
+    trial="slp_encoders.trials.encoders:resnet",
 )

@@ -72,4 +72,5 @@ SPEC = ComponentSpec(
     summary="short clips through a ResNet and two convolutions over time, as in SignLLM",
     paper="arXiv:2404.00925",
     example={"model": "microsoft/resnet-18"},
+    trial="slp_encoders.trials.encoders:resnet_clip",
 )

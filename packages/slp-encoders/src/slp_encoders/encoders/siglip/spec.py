@@ -41,4 +41,5 @@ SPEC = ComponentSpec(
     summary="every picture through a SigLIP vision transformer",
     paper="arXiv:2303.15343",
     example={"model": "google/siglip-base-patch16-224"},
+    trial="slp_encoders.trials.encoders:siglip",
 )

@@ -47,4 +47,5 @@ SPEC = ComponentSpec(
     summary="windows of frames through a VideoMAE vision transformer",
     paper="arXiv:2203.12602",
     example={"model": "MCG-NJU/videomae-large"},
+    trial="slp_encoders.trials.encoders:videomae",
 )

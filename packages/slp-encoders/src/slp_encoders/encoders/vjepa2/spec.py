@@ -36,4 +36,5 @@ SPEC = ComponentSpec(
     summary="windows of frames through a V-JEPA 2 vision transformer",
     paper="arXiv:2506.09985",
     example={"model": "facebook/vjepa2-vitl-fpc64-256"},
+    trial="slp_encoders.trials.encoders:vjepa2",
 )

@@ -39,4 +39,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.objectives.context_prediction.model:ContextPrediction",
     summary="Codes that tell the next steps of a clip from others, as in SignLLM",
     paper="arXiv:2404.00925",
+    trial="slp_encoders.trials.objectives:context_prediction",
 )

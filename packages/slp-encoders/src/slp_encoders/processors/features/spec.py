@@ -40,4 +40,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.processors.features.reader:FeaturesReader",
     summary="stored features: .npy and .safetensors",
     example={"width": 1024},
+    trial="slp_encoders.trials.processors:features",
 )

@@ -34,4 +34,5 @@ SPEC = ComponentSpec(
     signature=signature,
     factory="slp_encoders.processors.image.reader:ImageReader",
     summary="one picture: JPEG, PNG, WebP, BMP or TIFF",
+    trial="slp_encoders.trials.processors:image",
 )

@@ -25,4 +25,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.processors.mediapipe.reader:MediaPipeReader",
     summary="video files, or folders of pictures: the signer's pose, normalised as by `pose`",
     paper="arXiv:1906.08172",
+    trial="slp_encoders.trials.processors:mediapipe",
 )

@@ -142,4 +142,5 @@ SPEC = ComponentSpec(
     signature=signature,
     factory="slp_encoders.processors.pose.reader:PoseReader",
     summary=".pose files: points of body, face and hands, normalised",
+    trial="slp_encoders.trials.processors:pose",
 )

@@ -31,4 +31,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.processors.signwriting.reader:SignWritingReader",
     summary="Formal SignWriting as pictures of its signs",
     paper="arXiv:2509.09729",
+    trial="slp_encoders.trials.processors:signwriting",
 )

@@ -93,4 +93,5 @@ SPEC = ComponentSpec(
     signature=signature,
     factory="slp_encoders.processors.video.reader:VideoReader",
     summary="video files, or folders of pictures: the frames of the clip, square, 8 bits a channel",
+    trial="slp_encoders.trials.processors:video",
 )

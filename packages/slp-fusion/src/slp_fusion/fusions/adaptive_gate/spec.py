@@ -61,4 +61,5 @@ SPEC = ComponentSpec(
     summary="experts routed step by step, and a gate between hands and lips",
     paper="arXiv:2509.00030",
     example={"gate": {"with": "lips"}},
+    trial="slp_fusion.trials:adaptive_gate",
 )

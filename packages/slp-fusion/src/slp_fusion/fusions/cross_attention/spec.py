@@ -46,4 +46,5 @@ SPEC = ComponentSpec(
     summary="experts routed step by step, which attend to the lips",
     paper="arXiv:2509.00030",
     example={"to": "lips"},
+    trial="slp_fusion.trials:cross_attention",
 )

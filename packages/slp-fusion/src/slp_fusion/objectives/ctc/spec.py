@@ -19,4 +19,5 @@ SPEC = ComponentSpec(
     factory="slp_fusion.objectives.ctc.model:CTC",
     summary="Words or letters in their order, wherever in the clip they are",
     paper="Graves et al., ICML 2006",
+    trial="slp_fusion.trials:ctc",
 )

@@ -31,4 +31,5 @@ SPEC = ComponentSpec(
     summary="A part's steps tell those of another, as MMSLT's signs their description",
     paper="arXiv:2411.16789",
     example={"to": "streams.hands.encoder"},
+    trial="slp_fusion.trials:regression",
 )

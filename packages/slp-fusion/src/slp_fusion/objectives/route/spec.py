@@ -29,4 +29,5 @@ SPEC = ComponentSpec(
     factory="slp_fusion.objectives.route.model:Route",
     summary="The router's routes are those of annotated spans",
     paper="arXiv:2509.00030",
+    trial="slp_fusion.trials:route",
 )

@@ -57,4 +57,5 @@ SPEC = ComponentSpec(
     summary="The letters of a sentence's names, which are fingerspelled",
     paper="arXiv:2509.00030",
     example={"language": "de"},
+    trial="slp_llm.trials:letters",
 )

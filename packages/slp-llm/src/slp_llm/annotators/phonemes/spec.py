@@ -31,4 +31,5 @@ SPEC = ComponentSpec(
     factory="slp_llm.annotators.phonemes.model:Phonemes",
     summary="English sentences in CMUdict's 39 phonemes, which lips speak",
     paper="arXiv:2509.00030",
+    trial="slp_llm.trials:phonemes",
 )

@@ -83,4 +83,5 @@ SPEC = ComponentSpec(
     summary="Glosses from sentences: content words' lemmas, or a language model's answer",
     paper="arXiv:2405.04164",
     example={"language": "de"},
+    trial="slp_llm.trials:pseudo_gloss",
 )

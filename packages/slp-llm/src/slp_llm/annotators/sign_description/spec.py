@@ -77,4 +77,5 @@ SPEC = ComponentSpec(
     factory="slp_llm.annotators.sign_description.model:SignDescription",
     summary="What each frame looks like, said by an image-text model or by rule, as features",
     paper="arXiv:2411.16789",
+    trial="slp_llm.trials:sign_description",
 )

@@ -85,4 +85,5 @@ SPEC = ComponentSpec(
         "first": {"target": "pseudo_gloss"},
         "then": {"use": "causal-lm", "model": "Qwen/Qwen2.5-0.5B"},
     },
+    trial="slp_llm.trials:cascade",
 )

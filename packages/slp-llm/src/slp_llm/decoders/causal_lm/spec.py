@@ -108,4 +108,5 @@ SPEC = ComponentSpec(
     summary="Causal language model (LLaMA, Qwen, Gemma, GPT-2, ...), signs in its prompt",
     paper="arXiv:2404.00925",
     example={"model": "Qwen/Qwen2.5-0.5B"},
+    trial="slp_llm.trials:causal_lm",
 )

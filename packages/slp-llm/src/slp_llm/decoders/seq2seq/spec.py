@@ -125,4 +125,5 @@ SPEC = ComponentSpec(
     summary="Encoder-decoder language model (M2M-100, NLLB, mBART, T5, mT5, ...) or from scratch",
     paper="arXiv:2010.11125",
     example={"model": "facebook/m2m100_418M"},
+    trial="slp_llm.trials:seq2seq",
 )

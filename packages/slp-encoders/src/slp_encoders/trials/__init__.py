@@ -1,0 +1,1 @@
+"""How the parts of this package are tried by the conformance kit, :mod:`slp_core.testing`."""
