@@ -161,9 +161,9 @@ class I3DEncoder(FrameEncoder):
     def _encode(self, frames: Tensor) -> Tensor:
         """``n w c h w`` to ``n d``."""
         colours = frames.transpose(1, 2) / 255 - 0.5  # (n, c, w, h, w)
-        return self.network(colours * 2 if self.config.pixels == "-1..1" else colours).mean(
-            (2, 3, 4)
-        )
+        colours = colours * 2 if self.config.pixels == "-1..1" else colours
+        dtype = next(self.network.parameters()).dtype
+        return self.network(colours.to(dtype)).mean((2, 3, 4))
 
 
 def read_checkpoint(file: Path, where: str) -> dict[str, Tensor]:

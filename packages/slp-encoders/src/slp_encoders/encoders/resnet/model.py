@@ -99,7 +99,7 @@ class PictureResNet(nn.Module):
         return torch.cat([self._encode(part) for part in pictures.split(some)])
 
     def _encode(self, pictures: Tensor) -> Tensor:
-        coloured = (pictures / 255 - self.mean) / self.std
+        coloured = ((pictures / 255 - self.mean) / self.std).to(self.network.dtype)
         return self.network(coloured.contiguous(memory_format=self.order)).last_hidden_state
 
 
