@@ -6,13 +6,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from slp_cli.commands.push import command as push
+from slp_cli.commands.translate import command as translate
 from slp_core import hub
-from slp_core.pipeline import FILES, Pipeline
+from slp_core.pipeline import FILES
 
 
 def test_what_the_card_says_is_how_to_use_it_works(home, slp, monkeypatch, capsys):
@@ -20,14 +22,14 @@ def test_what_the_card_says_is_how_to_use_it_works(home, slp, monkeypatch, capsy
     assert done.stdout.strip() == "runs/quickstart/pipeline/README.md"
     assert "runs/quickstart/card.toml: sign_languages, domain, " in done.stderr
     card = (home / done.stdout.strip()).read_text(encoding="utf-8")
-    assert Pipeline.from_pretrained(home / "runs/quickstart").card == card
     assert re.search(r"\| Signers in the data \| not described; train: \d+; ", card)
     monkeypatch.chdir(home)
     (python,) = re.findall(r"```python\n(.*?)```", card, re.S)
-    exec(compile(python, "card", "exec"), {"__name__": "__main__"})
-    said = capsys.readouterr().out
-    (line,) = re.findall(r"```bash\nslp (.*?)\n```", card)
-    assert slp(*line.split()).stdout == said
+    made: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(python, "card", "exec"), made)
+    assert made["pipeline"].card == card
+    (line,) = re.findall(r"```bash\nslp translate (.*?)\n```", card)
+    assert CliRunner().invoke(translate, line.split()).stdout == capsys.readouterr().out
 
 
 def test_push_renders_the_card_for_the_name_it_gets(home, monkeypatch):
@@ -50,6 +52,13 @@ def test_push_renders_the_card_for_the_name_it_gets(home, monkeypatch):
     assert 'from_pretrained("someone/tiny")' in pushed["README.md"]
     assert "slp translate someone/tiny clip.pose" in pushed["README.md"]
     assert set(pushed) >= {"recipe.toml", "model.safetensors", "parts.json", "README.md"}
+    by_hand = home / "runs/quickstart/pipeline/README.md"
+    by_hand.write_text("# My own\n")
+    try:
+        done = CliRunner().invoke(push, ["runs/quickstart", "a/b", "--private", "--revision", "v1"])
+        assert done.exception is None and pushed["README.md"] == "# My own\n"
+    finally:
+        by_hand.unlink()
 
 
 @pytest.mark.parametrize("arguments", [["card"], ["push"]])

@@ -17,16 +17,15 @@ from slp_cli.options import run_argument
 def command(run: Path, name: str, private: bool | None, revision: str | None) -> None:
     """Push the pipeline of RUN to the Hugging Face hub as NAME (owner/name); print its address.
 
-    Its card is rendered anew from the run and its card.toml. Pipeline.from_pretrained(NAME) opens
-    what was pushed. `hf auth login` tells the hub who you are.
+    Its card is rendered anew from the run and its card.toml, unless somebody wrote one by hand.
+    Pipeline.from_pretrained(NAME) opens what was pushed. `hf auth login` tells the hub who you are.
     """
-    from slp_train.card import missing_facts, render_card
-
-    card = render_card(run, name)
-    if missing := missing_facts(run):
-        click.echo(f"the card says is not stated: {', '.join(missing)}", err=True)
     from slp_core.pipeline import Pipeline
+    from slp_train.card import is_by_hand, missing_facts, render_card
 
     pipeline = Pipeline.from_pretrained(run)
-    pipeline.card = card
+    if not is_by_hand(pipeline.card):
+        pipeline.card = render_card(run, name)
+        if missing := missing_facts(run):
+            click.echo(f"the card says is not stated: {', '.join(missing)}", err=True)
     click.echo(pipeline.push_to_hub(name, private=private, revision=revision))

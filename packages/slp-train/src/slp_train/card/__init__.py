@@ -2,6 +2,6 @@
 of the Hugging Face hub."""
 
 from slp_train.card.facts import begin_facts
-from slp_train.card.page import missing_facts, render_card, write_card
+from slp_train.card.page import is_by_hand, missing_facts, render_card, write_card
 
-__all__ = ["begin_facts", "missing_facts", "render_card", "write_card"]
+__all__ = ["begin_facts", "is_by_hand", "missing_facts", "render_card", "write_card"]

@@ -50,13 +50,18 @@ def write_card(run: Path, file: Path | None = None, name: str | None = None) -> 
     if not (_home(run) / "model.safetensors").is_file():
         raise UserError(f"{run}: holds no pipeline yet, of which a card could be written")
     file = file or _home(run) / CARD
-    if file.is_file() and MARK not in file.read_text(encoding="utf-8"):
+    if file.is_file() and is_by_hand(file.read_text(encoding="utf-8")):
         raise UserError(
             f"{file}: was not written by `slp card` and is left as it is; write elsewhere with -o, "
             "or move it away"
         )
     write_text(file, render_card(run, name))
     return file
+
+
+def is_by_hand(card: str | None) -> bool:
+    """Whether there is a card that somebody wrote, who would not have it written over."""
+    return card is not None and MARK not in card
 
 
 def render_card(run: Path, name: str | None = None) -> str:
