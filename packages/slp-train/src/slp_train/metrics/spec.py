@@ -18,9 +18,6 @@ _LANGUAGE = {"help": 'of the references, as "de" or "zh"'}
 _TOKENIZE = {"help": "sacreBLEU's tokenizer; left out: the language's"}
 _LOWERCASE = {"help": "capitals are taken for small letters"}
 
-LOWERCASE = {"help": "compare in lower case"}
-WORD_ORDER = {"help": "words of the longest n-gram of words; 0: characters alone"}
-
 
 @frozen
 class BleuConfig:
