@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from slp_core.parts import Translation
     from slp_core.pipeline import Pipeline
 
+    Translator = Callable[[Samples], list[Translation]]
+
 _TRIALS = 1000  # of the paired test of the model against a control
 _ENOUGH = 30  # samples, to score short and long ones apart
 
@@ -65,39 +67,20 @@ def evaluate(
     references = [row.get(target) for row in dataset.rows]
     train = manifests["train"].rows if "train" in manifests else ()
 
-    passes, started = 3 if settings.controls else 1, count()
-
-    def translate(samples: Samples) -> list[Translation]:
-        before = next(started)
-
-        def count_on(done: int, total: int) -> None:
-            if progress is not None:
-                progress(before * total + done, passes * total)
-
-        return translate_dataset(
-            pipeline,
-            samples,
-            batch_steps=settings.batch_steps,
-            generation=settings.generation,
-            progress=count_on,
-        )
-
+    translate = _translator(pipeline, progress)
     said = translate(dataset)
     hypotheses = [one_line(one.text) for one in said]
     check_texts(hypotheses, references)
     statistics = [metric.statistics(hypotheses, references) for metric in metrics]
     seen = seen_mask([row.get(target) for row in train], references) if train else None
 
-    def translate_texts(samples: Samples) -> list[str]:
-        return [one_line(one.text) for one in translate(samples)]
-
-    blind: list[Scored] = []
+    controls: list[Scored] = []
     if settings.controls:
         seed = pipeline.recipe.header.seed
-        for name, texts in blind_hypotheses(dataset, train, target, translate_texts, seed):
+        for name, texts in blind_hypotheses(dataset, train, target, _texts(translate), seed):
             theirs = [metric.statistics(texts, references) for metric in metrics]
             p = randomisation_p(metrics[first], statistics[first], theirs[first], _TRIALS)
-            blind.append(_scored(name, metrics, theirs, resamples=0, p=p))
+            controls.append(_scored(name, metrics, theirs, resamples=0, p=p))
     predictions = _predictions([row.id for row in dataset.rows], references, said, seen)
     calibration = pipeline.calibration
     evaluation = Evaluation(
@@ -115,7 +98,7 @@ def evaluate(
             for name, mask in _parts(references, seen)
             if mask.any()
         ],
-        controls=blind,
+        controls=controls,
         confidence=judge(
             [one.confidence for one in predictions],
             [one.expected for one in predictions],
@@ -131,6 +114,34 @@ def evaluate(
         scores = {name: one.value for name, one in evaluation.whole.scores.items()}
         hooks().slp_evaluation(stage="", split=split, scores=scores)
     return evaluation
+
+
+def _translator(pipeline: Pipeline, progress: Progress | None) -> Translator:
+    """Translates as the recipe says; ``progress`` counts the passes with and without signs as
+    one."""
+    settings = pipeline.recipe.evaluation
+    passes, started = 3 if settings.controls else 1, count()
+
+    def translate(samples: Samples) -> list[Translation]:
+        before = next(started)
+
+        def count_on(done: int, total: int) -> None:
+            if progress is not None:
+                progress(before * total + done, passes * total)
+
+        return translate_dataset(
+            pipeline,
+            samples,
+            batch_steps=settings.batch_steps,
+            generation=settings.generation,
+            progress=count_on,
+        )
+
+    return translate
+
+
+def _texts(translate: Translator) -> Callable[[Samples], list[str]]:
+    return lambda samples: [one_line(one.text) for one in translate(samples)]
 
 
 def one_line(text: str) -> str:
