@@ -47,6 +47,7 @@ def test_a_package_is_written_and_what_comes_next_is_said(slp, tmp_path):
         "pyproject.toml",
         "src/slp_half_rate/__init__.py",
         "src/slp_half_rate/model.py",
+        "src/slp_half_rate/py.typed",
         "src/slp_half_rate/spec.py",
         "tests/test_slp_half_rate.py",
     ]

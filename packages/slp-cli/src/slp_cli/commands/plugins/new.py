@@ -36,6 +36,7 @@ _PLACES = {
     "gitignore.jinja": ".gitignore",
     "ci.yml.jinja": ".github/workflows/ci.yml",
     "init.py.jinja": "src/{module}/__init__.py",
+    "py.typed.jinja": "src/{module}/py.typed",
     "test.py.jinja": "tests/test_{module}.py",
 }
 LONGEST = 24  #: letters of a name: lines with it stay within 100
