@@ -62,6 +62,7 @@ NOT_RUN = (
     "slp check --meta",
     "slp train",
     "slp evaluate runs/phoenix",
+    "slp evaluate runs/tiny-signbind",
     "slp translate runs/phoenix",
     "slp extract",
     "slp features",
