@@ -40,6 +40,7 @@ def part(entry: registry.Entry) -> str:
     """The section of a part: what `slp plugins show` tells, and what its docstrings say."""
     spec = entry.load()
     linked = re.sub(r"arXiv:([\d.]+\d)", r"[\g<0>](https://arxiv.org/abs/\1)", spec.paper)
+    linked = re.sub(r"\b[A-Z]\d\d-\d{4}", r"[\g<0>](https://aclanthology.org/\g<0>)", linked)
     said = [one.__doc__ for one in (spec.signature, spec.config) if one and one.__doc__]
     passed = [(one.source, f"`{one.takes}`", f"`{one.gives}`") for one in passages(spec)]
     blocks = [
