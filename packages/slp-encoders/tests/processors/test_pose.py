@@ -179,6 +179,8 @@ def test_the_mouth_knows_neither_place_nor_size(tmp_path: Path) -> None:
     assert np.allclose(values[..., :3], (lips - lips.mean(1)[:, None]) / distance, atol=1e-5)
     moved = read(write(tmp_path / "b.pose", coordinates=coordinates * 2 + 9), normalize="mouth")
     assert np.allclose(moved, values, atol=1e-5)
+    some = read(tmp_path / "a.pose", normalize="mouth", stride=2)
+    assert np.array_equal(some, values[::2])  # in the measure of the whole file
 
 
 def test_a_frame_without_a_point_of_the_lips_is_missing(tmp_path: Path) -> None:
