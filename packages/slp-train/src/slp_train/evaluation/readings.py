@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def judge_readings(
     pipeline: Pipeline, rows: Sequence[Row], said: Sequence[Translation]
 ) -> list[Reading]:
-    """Each part that read a column, where the manifest has it and something is written there."""
+    """Each part that read a column, where something is written in the manifest's."""
     from slp_core.ctc import Transcriber
 
     found = []
@@ -27,7 +27,7 @@ def judge_readings(
         pairs = [
             (part.units.encode(one.transcripts[path]), part.units.encode(row.get(part.column)))
             for row, one in zip(rows, said, strict=True)
-            if path in one.transcripts and part.column in row.fields
+            if path in one.transcripts
         ]
         if total := sum(len(theirs) for _, theirs in pairs):
             edits = sum(edit_distance(ours, theirs) for ours, theirs in pairs)
