@@ -34,6 +34,11 @@ class LanguageModel(Decoder):
     """A model of Transformers with its tokenizer and its prompt.
 
     ``prompt_key`` is the key of ``config`` that holds the prompt's template.
+
+    It translates by search. Prompts that ``tokens`` lacks are the recipe's. ``options`` go before
+    its ``generation``, which goes before the checkpoint's own settings. A piece's probability is
+    P(piece | pieces before it, signal) without penalties; the ``</s>`` that ends a translation is
+    a piece too. ``alternatives`` are other beams, in the order of the search.
     """
 
     _own_prompts: dict[str, list[int]]  #: ids of the prompts of a sample that comes without a row

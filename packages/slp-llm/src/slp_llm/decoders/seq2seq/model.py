@@ -209,12 +209,7 @@ class Seq2Seq(LanguageModel):
         alternatives: int = 0,
         **options: Any,
     ) -> list[Translation]:
-        """Translate by search.
-
-        Prompts that ``tokens`` lacks are the recipe's. ``options`` go before its ``generation``,
-        which goes before the checkpoint's own settings. A piece's probability is
-        P(piece | pieces before it, signal) without penalties; the ``</s>`` that ends a
-        translation is a piece too. ``alternatives`` are other beams, in the order of the search.
+        """Translate by search, as every :class:`LanguageModel` does.
 
         Raises:
             UserError: an option is unknown, bad or without effect.
