@@ -123,8 +123,8 @@ def _respond(translator: Translator, given: dict[str, Path]) -> str:
 
 
 def _as_uploaded(payload: Any) -> str | None:
-    """The path of a film, the film as it is. Gradio would run ffmpeg to take its sound out, and
-    mirror what the camera recorded: left would be right."""
+    """The path of a file, as it is. Gradio would make files of its own beside it, run ffmpeg to take
+    the sound out of a film, and mirror what a camera recorded: left would be right."""
     return None if payload is None else payload.path
 
 
@@ -134,11 +134,11 @@ def _inputs(intake: Intake) -> list[tuple[str, gr.components.Component]]:
     if intake.takes_films:
         label = f"{intake.column}: drop a film, or record one"
         camera = gr.WebcamOptions(mirror=True)
-        video = gr.Video(label=label, include_audio=False, webcam_options=camera)
-        video.preprocess = _as_uploaded
-        found.append(video)
+        found.append(gr.Video(label=label, include_audio=False, webcam_options=camera))
     if intake.others or not intake.takes_films:
         found.append(gr.File(label=f"{intake.column}: drop a file {', '.join(intake.others)}"))
+    for one in found:
+        one.preprocess = _as_uploaded
     return [(intake.column, one) for one in found]
 
 
