@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,8 @@ from click.testing import CliRunner
 from slp_cli.commands.push import command as push
 from slp_cli.commands.translate import command as translate
 from slp_core import hub
-from slp_core.pipeline import FILES
+from slp_core.errors import UserError
+from slp_core.pipeline import FILES, Pipeline
 
 
 def test_what_the_card_says_is_how_to_use_it_works(home, slp, monkeypatch, capsys):
@@ -59,6 +63,29 @@ def test_push_renders_the_card_for_the_name_it_gets(home, monkeypatch):
         assert done.exception is None and pushed["README.md"] == "# My own\n"
     finally:
         by_hand.unlink()
+
+
+@pytest.mark.parametrize(
+    ("file", "told", "outcome"),
+    [
+        ("config.json", {"model_type": "evil", "auto_map": {"AutoConfig": "evil.Evil"}},
+         pytest.raises(UserError, match="decoder: is no encoder-decoder of a saved pipeline")),
+        ("tokenizer_config.json", {"tokenizer_class": "Evil",
+                                   "auto_map": {"AutoTokenizer": ["evil.Evil", None]}},
+         nullcontext()),  # tokenizer.json alone is read
+    ],
+)  # fmt: skip
+def test_what_a_stranger_pushed_runs_no_code(home, tmp_path, monkeypatch, file, told, outcome):
+    saved, mark = tmp_path / "saved", tmp_path / "it ran"
+    shutil.copytree(home / "runs/quickstart/pipeline", saved)
+    assets = saved / "assets/decoder"
+    (assets / "evil.py").write_text(f"open({str(mark)!r}, 'w')\nclass Evil: ...\n")
+    written = json.loads((assets / file).read_text())
+    (assets / file).write_text(json.dumps({**written, **told}))
+    monkeypatch.setattr("builtins.input", lambda *_: "y")  # as one who agrees to all that is asked
+    with outcome:
+        Pipeline.from_pretrained(saved)
+    assert not mark.exists()
 
 
 @pytest.mark.parametrize("arguments", [["card"], ["push"]])

@@ -87,10 +87,15 @@ def _from_assets(config: Any, folder: Path, kind: Kind) -> tuple[Any, Any]:
     """A pipeline's own, new tokens among them."""
     from transformers import AutoConfig, GenerationConfig
 
-    model = kind.opener.from_config(AutoConfig.from_pretrained(folder), dtype=_dtype(config))
+    try:
+        own = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        model = kind.opener.from_config(own, dtype=_dtype(config), trust_remote_code=False)
+        model.generation_config = GenerationConfig.from_pretrained(folder)
+        tokenizer = _tokenizer(folder)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: is no {kind.name} of a saved pipeline: {error}") from error
     _untie(model, getattr(model.config, UNTIED, ()))
-    model.generation_config = GenerationConfig.from_pretrained(folder)
-    return model, _tokenizer(folder)
+    return model, tokenizer
 
 
 def _from_scratch(config: Any, context: Context, kind: Kind) -> tuple[Any, Any]:
@@ -145,7 +150,7 @@ def _dtype(config: Any) -> Any:
 def _tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def open_checkpoint(name: str, kind: Kind, where: str, options: dict[str, Any]) -> tuple[Any, Any]:

@@ -79,7 +79,7 @@ class PictureResNet(nn.Module):
     def _load(self, model: str, context: Context) -> None:
         source, where = str(context.assets or model), context.path or "resnet"
         with loading("ResNet", source, where, files=CONFIG if context.meta else ""):
-            config: Any = AutoConfig.from_pretrained(source)
+            config: Any = AutoConfig.from_pretrained(source, trust_remote_code=False)
             if not isinstance(config, Architecture):
                 raise ValueError(f"it is a {config.model_type} model, no ResNet.")
             self.preprocessor = NO_COLOURS if context.meta else read_preprocessor(source)

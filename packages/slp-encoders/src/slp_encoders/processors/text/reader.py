@@ -133,7 +133,7 @@ def _pretrained(name: str, path: str) -> Tokenizer:
     from transformers import AutoTokenizer
 
     with loading("tokenizer", name, path, key="tokenizer"):
-        tokenizer = AutoTokenizer.from_pretrained(name)
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     if not tokenizer.is_fast:
         raise UserError(f"{path or 'text'}: the tokenizer {name} has no {FILE}, one is needed")
     return tokenizer.backend_tokenizer
