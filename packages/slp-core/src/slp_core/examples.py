@@ -89,7 +89,7 @@ def _in_stream(entry: Entry, spec: ComponentSpec, table: dict[str, Any]) -> str:
             found = next(passages(spec), None)
         except UserError:  # its keys want filling in first
             found = None
-        signal = found.source if found else "..."
+        signal = found.source if found else "signal"
         needs = found.reader if found else {}
         reader = {**({"processor": {"use": signal, **needs}} if needs else {}), "encoder": table}
     return _lines({"signal": signal, **reader}, f"[streams.{signal}]")
