@@ -258,7 +258,9 @@ def test_nothing_of_what_is_withheld_is_shown() -> None:
 def test_a_bare_answer() -> None:
     bare = Translation("", 0.5)
     text = shown(Answer(bare, False, {}, math.nan, []), None).text
-    assert "(nothing)" in text and "The model's own confidence" in text
+    assert "(nothing)" in text and "What the model thinks of it confidence 0.50" in " ".join(
+        text.split()
+    )
     for part in ("else", "read", "stream counted", "seen"):
         assert part not in text
 

@@ -25,7 +25,7 @@ NEVER = (
 )
 KEPT = (
     "What you upload is deleted from the machine that runs this page as soon as it is translated, "
-    f"or after {ABANDONED // 60} minutes if it is not. Nothing is recorded and nothing is sent "
+    f"or after {ABANDONED // 60} minutes if it is not. Nothing of it is kept, nothing is sent "
     "elsewhere."
 )
 FONTS = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")
@@ -85,7 +85,13 @@ def build(translator: Translator) -> gr.Blocks:
 
         for component in components:
             component.upload(uploads.hold, component, queue=False, api_visibility="private")
-        button.click(respond, components, [answer, *components], api_visibility="private")
+        button.click(
+            respond,
+            components,
+            [answer, *components],
+            show_progress_on=answer,
+            api_visibility="private",
+        )
     return page.queue(default_concurrency_limit=1, max_size=WAITING)
 
 
@@ -93,6 +99,7 @@ def serve(translator: Translator, host: str, port: int) -> None:
     """Show the page until it is interrupted. Whatever was uploaded is gone then."""
     page = build(translator)
     style = gr.themes.Base(primary_hue="blue", font=FONTS[0], font_mono=FONTS[1])
+    style.set(button_primary_background_fill="*primary_600")  # white on it is 5:1
     page.launch(
         server_name=host,
         server_port=port,
@@ -123,8 +130,8 @@ def _respond(translator: Translator, given: dict[str, Path]) -> str:
 
 
 def _as_uploaded(payload: Any) -> str | None:
-    """The path of a file, as it is. Gradio would make files of its own beside it, run ffmpeg to take
-    the sound out of a film, and mirror what a camera recorded: left would be right."""
+    """The path of a file, as it is. Gradio would make files of its own beside it, run ffmpeg to
+    take the sound out of a film, and mirror what a camera recorded: left would be right."""
     return None if payload is None else payload.path
 
 

@@ -29,6 +29,7 @@ class Worth:
     """How far a translation may be trusted: a number in [0, 1], in a few words and in full."""
 
     value: float
+    label: str
     headline: str
     words: str
 
@@ -70,13 +71,15 @@ def worth(said: Translation, calibration: Calibration | None) -> Worth:
     if said.expected is None or calibration is None:
         return Worth(
             said.confidence,
-            "The model's own confidence",
+            "confidence",
+            "What the model thinks of it",
             "It ranks translations, surer ones first, and does not promise that one is right: "
             "this pipeline was never measured for it.",
         )
     headline = next(words for least, words in GRADES if said.expected >= least)
     return Worth(
         said.expected,
+        "expected quality",
         headline,
         f"Translations as sure as this one had a mean quality of {said.expected:.2f} on "
         f"{calibration.samples} clips of the {calibration.split} data ({calibration.quality}; 1 is "
