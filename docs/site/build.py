@@ -95,9 +95,10 @@ def put_recipes(folder: Path) -> None:
     for file in sorted(folder.glob("*.toml")):
         put(page_of(file), f"# {file.stem}\n\n`{file.relative_to(ROOT)}`\n\n{fenced(file)}")
         text = file.read_text(encoding="utf-8")
-        _, *said = re.findall(r"^# (.*)$", text, re.M)
+        _, *said = re.findall(r"^# (.*)$", text.partition("\n[")[0], re.M)
+        first, *_ = " ".join(said).split(". ")
         paper = tomllib.loads(text).get("recipe", {}).get("paper", "")
-        rows.append(f"| [{file.stem}]({file.name}.md) | {' '.join(said)} | {paper} |")
+        rows.append(f"| [{file.stem}]({file.name}.md) | {first.rstrip('.')}. | {paper} |")
     title = "Shipped recipes" if folder.name == "recipes" else "Tiny recipes"
     put(page_of(folder), f"# {title}\n\n" + "\n".join(rows) + "\n")
 
