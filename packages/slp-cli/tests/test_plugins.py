@@ -44,12 +44,6 @@ def test_an_unknown_command_is_met_with_the_nearest(slp):
     assert code == 2 and 'there is no command "chek"; did you mean "check"?' in err
 
 
-def test_every_installed_part_loads(slp):
-    code, out, err = slp("check", "--json")
-    assert (code, err) == (0, "")
-    assert json.loads(out) == {"ok": True, "broken": {}}
-
-
 def test_a_part_is_shown_with_its_keys_and_lines_for_a_recipe(slp):
     code, out, err = slp("show", "dinov2")
     assert (code, err) == (0, "")
