@@ -63,7 +63,8 @@ def examine(spec: ComponentSpec, folder: Path | None = None) -> Findings:
         return found
     with found.trying("imports"):
         _examine_imports(entry.entry_point.module if entry else spec.config.__module__, found)
-    examine_keys(spec.config, found)
+    with found.trying("config"):
+        examine_keys(spec.config, found)
     with found.trying("trial"):
         _try(spec, folder, found)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,8 +98,19 @@ def examine_module(subject: Subject, part: Any) -> None:
         if name in subject.trial.skip:
             subject.found.not_tried(f"{name}: {subject.trial.skip[name]}")
             continue
-        with subject.found.trying(name):
+        with subject.found.trying(name), one_thread():
             check(subject, part)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Tensors are so small that threads would only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def padding(subject: Subject, part: Any) -> None:

@@ -110,6 +110,7 @@ def _examined(entry: Entry) -> dict[str, Any]:
 def _quiet() -> Iterator[None]:
     """What libraries say of small random models is nobody's concern; nothing is downloaded."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors are small
     with Path(os.devnull).open("w") as no, redirect_stderr(no), redirect_stdout(no):
         yield
 
