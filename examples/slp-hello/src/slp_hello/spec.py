@@ -1,11 +1,11 @@
-from attrs import frozen
+from attrs import field, frozen
 
 from slp_core import ComponentSpec, TensorType
 
 
 @frozen
 class VelocityConfig:
-    scale: float = 1.0
+    scale: float = field(default=1.0, metadata={"help": "what changes are multiplied by"})
 
 
 def signature(config: VelocityConfig, inputs: TensorType) -> TensorType:
