@@ -71,6 +71,8 @@ NOT_RUN = (
     "slp data synth",
     "slp plugins new",
     "slp push",
+    "slp report runs/quickstart runs/other",
+    "slp serve",
     "slp translate owner/name",
 )
 
