@@ -9,7 +9,6 @@ from slp_core.testing import examine, heavy_imports
 
 OURS = ("slp-cli", "slp-core", "slp-encoders", "slp-fusion", "slp-llm", "slp-train")
 ENTRIES = [entry for entry in registry.entries() if entry.distribution in OURS]
-SLOW = {"i3d"}  # 12 million weights, whatever its keys say
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -18,15 +17,8 @@ def imports():
     heavy_imports(entry.entry_point.module for entry in ENTRIES)
 
 
-def named(entry: registry.Entry):
-    marks = [pytest.mark.slow] if entry.name in SLOW else []
-    return pytest.param(entry, id=f"{entry.kind}-{entry.name}", marks=marks)
-
-
-@pytest.mark.parametrize("entry", map(named, ENTRIES))
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda one: f"{one.kind}-{one.name}")
 def test_it_conforms(entry, tmp_path):
     found = examine(entry.load(), tmp_path)
     assert found.faults == []
     assert found.who == f'{entry.kind} "{entry.name}" of {entry.distribution} {entry.version}'
-
-

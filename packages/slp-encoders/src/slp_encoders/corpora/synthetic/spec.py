@@ -31,4 +31,5 @@ SPEC = ComponentSpec(
     config=SyntheticConfig,
     factory="slp_encoders.corpora.synthetic.importer:Synthetic",
     summary="A small sign language with a written phonology, drawn by machine",
+    trial="slp_encoders.trials.corpora:synthetic",
 )
