@@ -111,17 +111,20 @@ def encoded(
 ) -> tuple[RowReader, Manifest, list[BadRow]]:
     """Encode what the cache has not; who reads the rows, the good ones, and the others.
 
-    Each process of several encodes its share, then all read."""
+    Each process of several encodes its share, and knows what all of them found."""
+    from slp_core.dataset import BadRow
+
     store = open_store(_folder(pipeline.recipe))
     share = list(manifest)[distributed.rank() :: distributed.world_size()]
     precision = pipeline.recipe.data.precision
     run = partial(_locally, store, pipeline, streams, share, precision)
     done = _run(run, f"encoding {split}")
-    distributed.barrier()
-    reader = store.reader(pipeline, streams, precision)
-    reasons = {one.row: one for one in done.bad}
-    good = evolve(manifest, rows=tuple(row for row in manifest if row not in reasons))
-    return reader, good, list(reasons.values())
+    places = {row: place for place, row in enumerate(manifest)}
+    told = distributed.gather({places[one.row]: one.reason for one in done.bad})
+    reasons = {place: reason for one in told for place, reason in one.items()}
+    good = tuple(row for place, row in enumerate(manifest) if place not in reasons)
+    bad = [BadRow(row, reasons[place]) for row, place in places.items() if place in reasons]
+    return store.reader(pipeline, streams, precision), evolve(manifest, rows=good), bad
 
 
 def _locally(
