@@ -13,6 +13,7 @@ from attrs import field, frozen
 from slp_core.errors import UserError
 from slp_core.manifest import Row, read_manifest
 from slp_core.recipe import Recipe
+from slp_core.stage_files import read
 from slp_train.evaluation.files import METRICS, read_evaluation
 from slp_train.evaluation.scores import Evaluation
 
@@ -53,7 +54,7 @@ def read_run(folder: Path) -> Run:
         folder=folder,
         recipe=recipe,
         recipe_text=recipe_file.read_text(encoding="utf-8") if recipe_file else "",
-        provenance=_json(folder / "provenance.json"),
+        provenance=read(folder / "provenance.json"),
         evaluation=read_evaluation(folder) if (folder / METRICS).is_file() else None,
         logs={name: log for name, log in _logs(folder, recipe) if log},
         skipped={
@@ -73,15 +74,6 @@ def _recipe(file: Path) -> Recipe:
     from slp_core.recipe_file import load_recipe
 
     return load_recipe(file)
-
-
-def _json(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        return {}
-    try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{file}: is damaged: {error}") from error
 
 
 def _logs(folder: Path, recipe: Recipe | None) -> Iterator[tuple[str, Log]]:
