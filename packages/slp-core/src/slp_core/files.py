@@ -11,13 +11,29 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+from slp_core.errors import UserError
+
+
+@contextmanager
+def _can_be_written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise UserError(f"{path}: cannot be written: {why}; choose another place") from error
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a path beside ``path`` to write to; it takes its place only if nothing failed."""
+    """Give a path beside ``path`` to write to; it takes its place only if nothing failed.
+
+    Raises:
+        UserError: nothing can be written there.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with _can_be_written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     beside = Path(name)
     try:
@@ -30,10 +46,15 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Give a folder beside ``path`` to fill; it replaces ``path`` only if nothing failed."""
+    """Give a folder beside ``path`` to fill; it replaces ``path`` only if nothing failed.
+
+    Raises:
+        UserError: nothing can be written there.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    with _can_be_written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     beside.chmod(0o755)
     try:
         yield beside
