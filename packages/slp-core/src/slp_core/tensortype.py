@@ -106,7 +106,7 @@ class Rate:
 
 def _sizes(sizes: Mapping[str, int | Symbol]) -> dict[str, Size | Symbol]:
     return {
-        name: size if isinstance(size, Size | Symbol) else Size(size, name)
+        name: size if isinstance(size, Size | Symbol) else Size(size)
         for name, size in sizes.items()
     }
 
