@@ -12,6 +12,7 @@ from slp_core.check import Plan, check, configured, matches
 from slp_core.errors import RecipeError, UserError
 from slp_core.recipe import Use
 from slp_core.recipe_file import parse_recipe
+from slp_core.tensortype import Size, TensorType, TypeMismatch, part_speaking
 
 
 def plan(text: str) -> Plan:
@@ -57,13 +58,27 @@ def test_a_mismatch_names_both_parts_both_keys_and_both_numbers(toy, recipe_text
     assert "d = 4 is needed (`decoder.dim`)" in said
 
 
+def test_a_number_that_no_key_fixed_is_told_by_its_part_alone():
+    with part_speaking("streams.pose.processor"):
+        given = TensorType("b t d", {"d": Size(6, "points")})
+    with part_speaking("streams.pose.encoder"), pytest.raises(TypeMismatch) as caught:
+        given.expect("b t d", d=4)
+    assert "d = 6 (`streams.pose.processor.points`), " in str(caught.value)
+    assert str(caught.value).endswith("d = 4 is needed (`streams.pose.encoder`)")
+
+
+def test_a_stage_may_be_meant_to_train_a_whole_stream(toy, recipe_text):
+    (said,) = problems(recipe_text.replace("streams.*.mapper", "stream.hands"))
+    assert '"stream.hands" names no part; did you mean "streams.hands"?' in said
+
+
 def test_modality_is_checked(toy, recipe_text):
     text = recipe_text.replace("[decoder]", '[mapper]\nuse = "toy-linear"\n\n[decoder]')
     text = text.replace('encoder = { use = "toy" }', 'encoder = { use = "toy" }').replace(
         'mapper = { use = "toy-linear" }', 'tokenizer = { use = "toy" }'
     )
     assert any(
-        '"toy" is no tokenizer, it is a processor and a encoder' in p for p in problems(text)
+        '"toy" is no tokenizer; its kind is processor or encoder' in p for p in problems(text)
     )
 
 
@@ -95,7 +110,7 @@ def test_a_broken_plugin_breaks_only_its_user(toy, recipe_text):
     [
         ("toy_parts:OLD", "plugin API 0, this slp-core has 1; upgrade odd"),
         ("toy_parts:Width", "a ComponentSpec is expected"),
-        ("toy_parts:ENCODER", "its spec says it is a encoder"),
+        ("toy_parts:ENCODER", "its spec says that its kind is encoder"),
         ("toy_parts:ABSENT", "AttributeError"),
         ("no_such_module:SPEC", "ModuleNotFoundError"),
     ],

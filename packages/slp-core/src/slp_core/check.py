@@ -254,7 +254,8 @@ class _Checker:
         for name in ("train", "fit"):
             for pattern in getattr(stage, name):
                 if not self._names_a_part(pattern):
-                    hint = did_you_mean(pattern, self.paths)
+                    above = (path.rpartition(".")[0] for path in self.paths)  # streams.pose
+                    hint = did_you_mean(pattern, {*self.paths, *above} - {""})
                     self.report(f"{key}.{name}", f'"{pattern}" names no part{hint}')
         for path, part in self.nodes.items():
             if not part.spec.fits and any(matches(pattern, path) for pattern in stage.fit):

@@ -61,7 +61,7 @@ class Entry:
                 f"upgrade {newer}"
             )
         if spec.kind != self.kind:
-            raise UserError(f"{self}: its spec says it is a {spec.kind}")
+            raise UserError(f"{self}: its spec says that its kind is {spec.kind}")
         return spec
 
 
@@ -107,7 +107,7 @@ def find(kind: str, name: str) -> Entry:
         raise UserError(f'"{name}" is registered by {len(found)} packages; write {names}')
     elsewhere = [entry.kind for entry in entries() if entry.name == name]
     if elsewhere:
-        raise UserError(f'"{name}" is no {kind}, it is a {" and a ".join(elsewhere)}')
+        raise UserError(f'"{name}" is no {kind}; its kind is {" or ".join(elsewhere)}')
     installed = [entry.name for entry in of_kind(kind)]
     if not installed:
         raise UserError(f'no {kind} "{name}": no installed package registers any {kind}')
