@@ -84,9 +84,10 @@ def test_the_kind_may_be_told(slp, written):
     ("written", "said"),
     [
         (("clpi",), 'no part "clpi"; did you mean "clip"?'),
+        (("encodr:pose",), 'no part "encodr:pose"; did you mean "encoder:pose"?'),
         (("pose",), '"pose" is the name of 2 parts; write processor:pose or encoder:pose'),
         (("slp-encoders:pose",), "write processor:pose or encoder:pose"),
-        (("mapper", "clip"), '"clip" is no mapper, it is a encoder'),
+        (("mapper", "clip"), '"clip" is no mapper; its kind is encoder'),
     ],
 )
 def test_what_is_no_part_is_told(slp, written, said):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from slp_cli import completion
+from slp_cli.commands.plugins.show import nearest
 from slp_cli.options import json_option
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def _chosen(names: Sequence[str], kind: str | None) -> list[Entry]:
     for name in names:
         found = [entry for entry in entries if name in _names(entry)]
         if not found:
-            hint = did_you_mean(name, [entry.name for entry in entries])
-            raise UserError(f'"{name}" is the name of no installed part{hint}')
+            of_kind = f" of the kind {kind}" if kind else ""
+            raise UserError(f'"{name}" is no installed part{of_kind}{nearest(name, entries)}')
         chosen |= dict.fromkeys(found)
     return list(chosen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,7 +43,7 @@ def _find(written: str) -> Entry:
         UserError: it means none, or several; then how each of them is written.
     """
     from slp_core import registry
-    from slp_core.errors import UserError, did_you_mean
+    from slp_core.errors import UserError
     from slp_core.spec import KINDS
 
     kind, _, name = written.partition(":")
@@ -57,11 +58,22 @@ def _find(written: str) -> Entry:
     if len(found) == 1:
         return found[0]
     if not found:
-        hint = did_you_mean(short, [entry.name for entry in registry.entries()])
+        hint = nearest(written, registry.entries())
         raise UserError(f'no part "{written}"{hint}; `slp plugins` lists them')
     same = len({entry.kind for entry in found}) < len(found)
     names = [f"{one.kind}:{one.long_name if same else one.name}" for one in found]
     raise UserError(f'"{written}" is the name of {len(found)} parts; write {" or ".join(names)}')
+
+
+def nearest(written: str, entries: Iterable[Entry]) -> str:
+    """Say the nearest name of a part, or of a part of that kind where one is written."""
+    from slp_core.errors import did_you_mean
+
+    if ":" not in written:
+        return did_you_mean(written, [entry.name for entry in entries])
+    names = [f"{entry.kind}:{entry.name}" for entry in entries]
+    kind = f"{written.partition(':')[0]}:"
+    return did_you_mean(written, [name for name in names if name.startswith(kind)] or names)
 
 
 def _describe(entry: Entry) -> dict[str, Any]:
