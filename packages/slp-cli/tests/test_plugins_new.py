@@ -83,13 +83,15 @@ def test_every_kind_is_well_formatted_however_long_its_name(tmp_path):
         (("Velocity", "--kind", "encoder"), '"Velocity" is no name: lower-case letters'),
         (("my_part", "--kind", "encoder"), "is no name"),
         (("2d", "--kind", "encoder"), "a letter first"),
-        (("class", "--kind", "encoder"), "is no name"),
+        (("class", "--kind", "encoder"), '"class" is a word of Python; choose another name'),
         (("-", "--kind", "encoder"), "is no name"),
         ((LONG + "d", "--kind", "encoder"), "has 25 letters, at most 24"),
         (("clip", "--kind", "encoder"), "the encoder clip is there already, from slp-encoders"),
         (("train", "--kind", "encoder"), "the package slp-train is installed already"),
+        (("new",), "--kind: is missing (one of: annotator, command,"),
         (("new", "--kind", "encodr"), 'there is no kind "encodr"; did you mean "encoder"?'),
         (("new", "--kind", "encoder", "--folder", "there"), "there: is there already"),
+        (("new", "--kind", "encoder", "--folder", "/dev/null/x"), "x: cannot be written: "),
     ],
 )
 def test_what_cannot_be_is_refused(slp, tmp_path, arguments, said):

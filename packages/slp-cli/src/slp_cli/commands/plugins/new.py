@@ -48,7 +48,7 @@ LONGEST = 24  #: letters of a name: lines with it stay within 100
     "slp plugins new my-corpus --kind corpus --folder work/my-corpus",
 )
 @click.argument("name")
-@click.option("--kind", required=True, shell_complete=completion.kinds, help="What it is to be.")
+@click.option("--kind", default="", shell_complete=completion.kinds, help="What it is to be.")
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Where the package is written [slp-NAME]."
 )
@@ -79,8 +79,11 @@ def check_name(name: str, kind: str) -> None:
     from slp_core.spec import KINDS
 
     if kind not in KINDS:
-        raise UserError(f'--kind: there is no kind "{kind}"{did_you_mean(kind, KINDS)}')
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
+        said = f'there is no kind "{kind}"' if kind else "is missing"
+        raise UserError(f"--kind: {said}{did_you_mean(kind, KINDS)}")
+    if keyword.iskeyword(name):
+        raise UserError(f'"{name}" is a word of Python; choose another name')
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise UserError(
             f'"{name}" is no name: lower-case letters, digits and single hyphens are expected, a '
             "letter first, as half-rate"
