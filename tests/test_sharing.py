@@ -52,7 +52,7 @@ def test_push_renders_the_card_for_the_name_it_gets(home, monkeypatch):
     )
     assert done.exception is None, done.output
     assert done.stdout == "https://huggingface.co/someone/tiny\n"
-    assert "the card says is not stated: sign_languages" in done.stderr
+    assert "not stated in the card: sign_languages" in done.stderr
     assert 'from_pretrained("someone/tiny")' in pushed["README.md"]
     assert "slp translate someone/tiny clip.pose" in pushed["README.md"]
     assert set(pushed) >= {"recipe.toml", "model.safetensors", "parts.json", "README.md"}

@@ -307,7 +307,7 @@ def test_no_card_of_what_is_no_finished_run(run, tmp_path):
         write_card(run)
     with pytest.raises(UserError, match="is no run"):
         render_card(tmp_path / "absent")
-    with pytest.raises(UserError, match="holds no pipeline yet"):
+    with pytest.raises(UserError, match="there is no such folder; name a run that `slp train`"):
         write_card(tmp_path / "absent")
 
 

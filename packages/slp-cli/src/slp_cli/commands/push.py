@@ -27,5 +27,5 @@ def command(run: Path, name: str, private: bool | None, revision: str | None) ->
     if not is_by_hand(pipeline.card):
         pipeline.card = render_card(run, name)
         if missing := missing_facts(run):
-            click.echo(f"the card says is not stated: {', '.join(missing)}", err=True)
+            click.echo(f"not stated in the card: {', '.join(missing)}", err=True)
     click.echo(pipeline.push_to_hub(name, private=private, revision=revision))

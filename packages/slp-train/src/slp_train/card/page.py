@@ -48,7 +48,8 @@ def write_card(run: Path, file: Path | None = None, name: str | None = None) -> 
         UserError: the folder holds no finished run, or there is a card that somebody wrote.
     """
     if not (_home(run) / "model.safetensors").is_file():
-        raise UserError(f"{run}: holds no pipeline yet, of which a card could be written")
+        said = "holds no pipeline yet" if run.is_dir() else "there is no such folder"
+        raise UserError(f"{run}: {said}; name a run that `slp train` has finished")
     file = file or _home(run) / CARD
     if file.is_file() and is_by_hand(file.read_text(encoding="utf-8")):
         raise UserError(
