@@ -217,7 +217,9 @@ def gradient(subject: Subject, part: Any) -> None:
     total = sum((one.float().square().sum() for one in values), torch.zeros(()))
     if not total.isfinite():
         subject.found.fault(
-            "gradient", "in training, with NaN in the padding, what comes out is not finite"
+            "gradient",
+            "in training, with NaN in the padding, what comes out is not finite; leave "
+            "out the steps where the mask is False (`inputs.mask`)",
         )
         return
     if not total.requires_grad:

@@ -54,7 +54,9 @@ def sign(
 ) -> tuple[Inputs, Any] | None:
     """What goes in and what the signature says of it; None where nothing fits."""
     if spec.signature is None:
-        found.fault("signature", f"there is none; a {spec.kind} has one (config, inputs) -> output")
+        found.fault(
+            "signature", f"there is none; every {spec.kind} has one (config, inputs) -> output"
+        )
         return None
     reason = ""
     for inputs in _candidates(spec.kind, trial):
