@@ -158,8 +158,8 @@ def test_a_recipe_is_built_in_one_call(toy, recipe_text, toy_data, tmp_path, mon
     [
         ({"film": "b.txt"}, r'this pipeline reads toy, and there is nothing for toy: give {"toy"'),
         ({}, r'this pipeline reads toy, and there is nothing for toy: give {"toy": ...}'),
-        (["b.txt"], "toy: a list was given, a path is expected"),
-        (None, "toy: a NoneType was given, a path is expected"),
+        (["b.txt"], "toy: a path is expected, list was given"),
+        (None, "toy: a path is expected, NoneType was given"),
         ("absent.txt", r"toy: cannot be read: .*absent.txt"),
         ("", "toy: the field is empty"),
     ],

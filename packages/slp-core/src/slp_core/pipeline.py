@@ -236,7 +236,7 @@ class Pipeline(nn.Module):
             )
         for name, one in given.items():
             if not isinstance(one, str | Path):
-                raise UserError(f"{name}: a {type(one).__name__} was given, a path is expected")
+                raise UserError(f"{name}: a path is expected, {type(one).__name__} was given")
         row = Row({name: str(one) for name, one in given.items()}, Path(), 0)
         self.eval()
         settings = {**self.recipe.evaluation.generation, **options}
