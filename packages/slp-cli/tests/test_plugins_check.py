@@ -49,7 +49,9 @@ def test_unknown_names_are_met_with_the_nearest(check):
     code, _, err = check("blue")
     assert code == 2 and 'did you mean "bleu"?' in err
     code, _, err = check("metric:blue")
-    assert code == 2 and 'did you mean "metric:bleu"?' in err and "encoder:" not in err
+    assert code == 2 and 'did you mean "bleu"?' in err
+    code, _, err = check("encoder:nothere")
+    assert code == 2 and "did you mean" not in err and "(one of: clip, " in err
     code, _, err = check("bleu", "--kind", "encoder")
     assert code == 2 and '"bleu" is no installed part of the kind encoder (one of: ' in err
     code, _, err = check("--kind", "metrics")

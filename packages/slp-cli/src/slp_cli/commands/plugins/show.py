@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -65,15 +65,16 @@ def _find(written: str) -> Entry:
     raise UserError(f'"{written}" is the name of {len(found)} parts; write {" or ".join(names)}')
 
 
-def nearest(written: str, entries: Iterable[Entry]) -> str:
+def nearest(written: str, entries: Collection[Entry]) -> str:
     """Say the nearest name of a part, or of a part of that kind where one is written."""
     from slp_core.errors import did_you_mean
 
     if ":" not in written:
         return did_you_mean(written, [entry.name for entry in entries])
-    names = [f"{entry.kind}:{entry.name}" for entry in entries]
-    kind = f"{written.partition(':')[0]}:"
-    return did_you_mean(written, [name for name in names if name.startswith(kind)] or names)
+    kind, _, name = written.partition(":")
+    if of_kind := [entry.name for entry in entries if entry.kind == kind]:
+        return did_you_mean(name, of_kind)
+    return did_you_mean(written, [f"{entry.kind}:{entry.name}" for entry in entries])
 
 
 def _describe(entry: Entry) -> dict[str, Any]:
