@@ -57,7 +57,11 @@ def test_for_programs(slp):
         ((*LETTERS, "--set", "colum=a"), ("train.tsv",), 'did you mean "column"?'),
         ((*LETTERS, "--set", "column"), ("train.tsv",), "--set column: is no KEY=VALUE"),
         ((*LETTERS, "--set", "source=txt"), ("train.tsv",), 'train.tsv:2: no column "txt"'),
-        (LETTERS, ("absent.tsv",), "absent.tsv: there is no such manifest"),
+        (
+            LETTERS,
+            ("absent.tsv",),
+            "absent.tsv: there is no such manifest where this command is called",
+        ),
         ((*LETTERS, "--set", "column=text"), ("train.tsv",), "has text already; --replace"),
         ((*LETTERS, "-o", "a.tsv"), ("train.tsv", "train.tsv"), "-o is for one manifest"),
         ((), ("train.tsv",), "--with"),

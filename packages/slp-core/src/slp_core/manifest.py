@@ -119,7 +119,8 @@ def read_manifest(file: Path | str) -> Manifest:
         content = file.read_bytes()
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
-        raise UserError(f"{file}: there is no such manifest") from None
+        here = "" if file.is_absolute() else " where this command is called"
+        raise UserError(f"{file}: there is no such manifest{here}") from None
     except (IsADirectoryError, PermissionError) as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
