@@ -46,13 +46,15 @@ def _parse(path: Path, person: int) -> PoseFile:
     from pose_format.pose_header import PoseHeader
     from pose_format.utils.reader import BufferReader, ConstStructs
 
+    if path.stat().st_size == 0:
+        raise ValueError("it is empty")
     with path.open("rb") as stream:
         content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     reader = BufferReader(content)
     try:
         header = PoseHeader.read(reader)
     except _BROKEN as error:
-        raise ValueError(f"its header is none of the .pose format ({error})") from error
+        raise ValueError("its header is none of the .pose format") from error
     version = round(header.version, 3)
     if version not in (0.0, 0.1, 0.2):
         raise ValueError(f"version {header.version:g} of the format is unknown")
