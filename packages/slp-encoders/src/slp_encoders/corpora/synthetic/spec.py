@@ -30,6 +30,6 @@ SPEC = ComponentSpec(
     kind="corpus",
     config=SyntheticConfig,
     factory="slp_encoders.corpora.synthetic.importer:Synthetic",
-    summary="A small sign language with a written phonology, drawn by machine",
+    summary="A small made-up sign language, drawn by machine: no person signs in it",
     trial="slp_encoders.trials.corpora:synthetic",
 )
