@@ -48,7 +48,13 @@ LONGEST = 24  #: letters of a name: lines with it stay within 100
     "slp plugins new my-corpus --kind corpus --folder work/my-corpus",
 )
 @click.argument("name")
-@click.option("--kind", default="", shell_complete=completion.kinds, help="What it is to be.")
+@click.option(
+    "--kind",
+    default="",
+    metavar="KIND",
+    shell_complete=completion.kinds,
+    help=f"What it is to be: {', '.join(DOES)}.",
+)
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Where the package is written [slp-NAME]."
 )
