@@ -145,7 +145,7 @@ class NearOne(Objective):
 
 def make_pipeline(seed: int = 0, dropout: float = 0.1) -> Pipeline:
     torch.manual_seed(seed)
-    plan: Any = SimpleNamespace(recipe=parse_recipe(RECIPE))
+    plan: Any = SimpleNamespace(recipe=parse_recipe(RECIPE), nodes={})
     parts = {
         "streams.pose.encoder": Gru(dropout=dropout),
         "streams.pose.mapper": Linear(),
