@@ -77,6 +77,15 @@ class bar:  # noqa: N801 (read as a verb: ``with bar("reading train") as progres
         )
         self._bar.refresh()
 
+    def clear(self) -> None:
+        """Make room for a line on stdout; the next :meth:`show` draws the bar below it."""
+        if self._bar is not None:
+            from rich.control import Control
+            from rich.segment import ControlType
+
+            erase = Control((ControlType.CARRIAGE_RETURN,), (ControlType.ERASE_IN_LINE, 2))
+            self._bar.console.control(erase)
+
     def pause(self) -> None:
         """Leave the terminal to somebody else's bar, until the next :meth:`show`."""
         if self._bar is not None:

@@ -43,6 +43,20 @@ def test_a_bar_on_a_terminal(
     assert "4/4" in shown
 
 
+def test_a_line_takes_the_place_of_the_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with bar("checking") as moving:
+        moving.clear()
+        assert capsys.readouterr().err == ""
+        moving.begin(0, 4)
+        moving.show()
+        moving.clear()
+        assert capsys.readouterr().err.endswith("\r\x1b[2K")
+
+
 def test_other_processes_are_quiet(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -122,14 +122,18 @@ def _progress(total: int) -> Iterator[Any]:
     from slp_train.progress import bar
 
     with bar("checking") as progress:
+        progress.begin(0, total)
+        progress.show()  # the first part imports torch, which takes seconds
         done = 0
 
         def show(one: dict[str, Any], as_json: bool) -> None:
             nonlocal done
             done += 1
             if not as_json:
+                progress.clear()
                 _print(one)
             progress(done, total)
+            progress.show()
 
         yield show
 
