@@ -50,6 +50,7 @@ def test_phoenix(source, out):
     assert row.fields["text"] == "und nun das wetter"
     assert row.fields["gloss"] == "JETZT WETTER"
     assert (row.id, row.get("signer"), row.get("language")) == ("dev-1", "Signer08", "de")
+    assert row.get("sign_language") == "gsg"
     frames = source / "features/fullFrame-210x260px/dev/dev-1"
     assert row.path("video").resolve() == frames.resolve()
 
@@ -71,6 +72,7 @@ def test_csl_daily(source, out):
     (row,) = read_manifest(made["train"])
     assert row.get("text") == "我很好"
     assert (row.get("signer"), row.get("language")) == ("P0000", "zh")
+    assert row.get("sign_language") == "csl"
     assert len(read_manifest(made["test"])) == 1
 
 
@@ -88,7 +90,7 @@ def test_how2sign(source, out):
     made = How2Sign(How2SignConfig(source=str(source))).make(out)
     (row,) = read_manifest(made["validation"])
     assert row.get("text") == '"Hi," val.' and row.span == (0, None)
-    assert row.get("signer") == "5"
+    assert (row.get("signer"), row.get("sign_language")) == ("5", "ase")
     assert row.path("video").name == "v_0-5-rgb_front.mp4"
     made = How2Sign(How2SignConfig(source=str(source), clips="videos")).make(out)
     (row,) = read_manifest(made["test"])

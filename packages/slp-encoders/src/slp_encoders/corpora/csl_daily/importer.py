@@ -15,7 +15,8 @@ SPLITS = {"train": "train", "validation": "dev", "test": "test"}
 
 
 class CSLDaily(Corpus):
-    """Columns ``id video text gloss words signer language``; a video is a folder of frames.
+    """Columns ``id video text gloss words signer language sign_language``; a video is a folder
+    of frames.
 
     The text is the sentence without the blanks the annotation puts between characters.
     """
@@ -50,4 +51,5 @@ class CSLDaily(Corpus):
             "words": row["word"],
             "signer": signer,
             "language": "zh",
+            "sign_language": "csl",
         }

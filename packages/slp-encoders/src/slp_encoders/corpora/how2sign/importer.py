@@ -14,7 +14,7 @@ COLUMNS = ("VIDEO_NAME", "SENTENCE_NAME", START, END, "SENTENCE")
 
 
 class How2Sign(Corpus):
-    """Columns ``id video start end text source signer language``."""
+    """Columns ``id video start end text source signer language sign_language``."""
 
     def make(self, folder: Path, progress: Progress | None = None) -> dict[str, Path]:
         source = Path(self.config.source)
@@ -47,4 +47,5 @@ class How2Sign(Corpus):
             # Names are <video>-<signer>-rgb_front; the signer is the number before the camera.
             "signer": row["VIDEO_NAME"].rsplit("-", 2)[-2] if "-" in row["VIDEO_NAME"] else "",
             "language": "en",
+            "sign_language": "ase",
         }

@@ -12,7 +12,8 @@ COLUMNS = ("name", "speaker", "orth", "translation")
 
 
 class Phoenix14T(Corpus):
-    """Columns ``id video text gloss signer language``; a video is a folder of frames."""
+    """Columns ``id video text gloss signer language sign_language``; a video is a folder of
+    frames."""
 
     def make(self, folder: Path, progress: Progress | None = None) -> dict[str, Path]:
         source = Path(self.config.source)
@@ -28,6 +29,7 @@ class Phoenix14T(Corpus):
                     "gloss": row["orth"],
                     "signer": row["speaker"],
                     "language": "de",
+                    "sign_language": "gsg",
                 }
                 for row in read_table(table, "|", COLUMNS)
             ]
