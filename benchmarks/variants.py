@@ -89,11 +89,12 @@ def signbind(table: Recipe, without: str = "", fusion: str = "adaptive-gate") ->
     if fusion == "concat":
         del joined["gate"], joined["route"]
         joined |= {"streams": EXPERTS, "axis": "channel", "resample": True}
-    stages = ("route", "fuse") if "route" in joined else ("fuse",)
-    table["stages"] = [one for one in table["stages"] if one["name"] in stages]
-    joins = {"gate": "fusion.gate", "to": "fusion.attention"}  # what is learnt beside the router
-    train = table["stages"][-1]["train"]
-    train[:1] = [part for key, part in joins.items() if key in joined]
+    table["stages"] = [one for one in table["stages"] if one["name"] == "fuse"]
+    (fuse,) = table["stages"]
+    if fusion == "concat":  # it has nothing to train
+        fuse["train"].remove("fusion")
+    if "route" not in joined:
+        fuse["objectives"] = [one for one in fuse["objectives"] if one["use"] != "route"]
     kept = {"frames", "hands-seen", "mouths", *EXPERTS}
     table["streams"] = {name: one for name, one in table["streams"].items() if name in kept}
 

@@ -149,7 +149,7 @@ def test_the_tiny_signbind_recipe_trains(slp, home, tmp_path):
                f"streams.mouths.processor.poses={poses}"))  # fmt: skip
     logs = [json.loads(line) for line in (tmp_path / "run/lips/log.jsonl").open()]
     assert any("ctc@streams.lips.mapper.error rate" in one for one in logs)
-    told = json.loads((tmp_path / "run/route/routes.json").read_text())
+    told = json.loads((tmp_path / "run/fuse/routes.json").read_text())
     assert told["routes"] == ["signing", "fingerspelling", "rest"] and 0 <= told["auc"]["sign"] <= 1
     film = next((tmp_path / "data/videos").glob("*.mp4"))
     said = json.loads(slp("translate", tmp_path / "run", film, "--json").stdout)
