@@ -207,7 +207,7 @@ def fit_stage(
             other data.
     """
     identity = identity_of(pipeline, stage, training, None, seed)
-    if (folder / RESULT).is_file():
+    if all(distributed.gather((folder / RESULT).is_file())):  # asked before anybody writes it
         return _open_finished(pipeline, folder, identity)
     if distributed.is_main():
         from slp_train.fitting import fit_parts
