@@ -192,6 +192,7 @@ def test_an_answer_is_its_first_line_without_punctuation(answer, words):
     assert _glosses(answer) == words.split()
 
 
-def test_a_model_that_is_not_there(tmp_path):
+def test_a_model_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(MissingWeights, match='pseudo-gloss.model: "nobody/nothing"'):
         annotate(ask("nobody/nothing"), "rain", folder=tmp_path)

@@ -247,7 +247,8 @@ def test_gradients_reach_every_weight(folder: Path) -> None:
     assert all(weight.grad is not None for weight in part.parameters())
 
 
-def test_what_does_not_fit_is_refused(folder: Path) -> None:
+def test_what_does_not_fit_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="sees pictures of 16 x 16 .* gives 32 x 32"):
         built(folder, side=32)
     with pytest.raises(UserError, match="encoder: ViT sees pictures of 16 x 16 pixels"):
