@@ -123,21 +123,14 @@ def _try(spec: ComponentSpec, folder: Path, found: Findings) -> None:
 def _loads(spec: ComponentSpec, found: Findings) -> bool:
     """Whether the factory can be imported; if not, the fault says what is missing."""
     module, _, name = spec.factory.partition(":")
-    try:
-        spec.load()
-    except ModuleNotFoundError as error:
-        if error.name and (module == error.name or module.startswith(f"{error.name}.")):
+    with found.trying("factory"):
+        try:
+            spec.load()
+            return True
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                raise
             found.fault("factory", f"there is no module {error.name}; the spec says {spec.factory}")
-            return False
-        with found.trying("factory"):
-            raise
-    except AttributeError:
-        found.fault("factory", f"{module} has no {name}; the spec says {spec.factory}")
-        return False
-    except Exception:
-        with found.trying("factory"):
-            raise
-        return False
-    else:
-        return True
+        except AttributeError:
+            found.fault("factory", f"{module} has no {name}; the spec says {spec.factory}")
     return False

@@ -31,7 +31,7 @@ for module in modules:
     asked.clear()
     try:
         importlib.import_module(module)
-    except Exception:
+    except Exception:  # the refusal may be raised again as anything; what was asked for is noted
         pass
     found[module] = sorted(set(asked))
 print(json.dumps(found))

@@ -76,7 +76,7 @@ class Subject(ABC):
 
     def fitted(self) -> Iterable[Sequence]:
         """The batches that a part is fitted to which can be fitted in closed form."""
-        raise NotImplementedError
+        raise NotTried(f"no {self.spec.kind} is fitted in closed form by the kit")
 
     @abstractmethod
     def run(self, part: Any, feed: Feed) -> Outcome:
@@ -246,6 +246,7 @@ def device(subject: Subject, part: Any) -> None:
     moved = subject.copy(part).to("meta")
     try:
         subject.told(moved, evolve(subject.everyone, device="meta"))
+    # NotImplementedError: torch's own, of an operator that the meta device does not have
     except (RuntimeError, NotImplementedError, UserError) as error:
         if "is not on the expected device" in str(error) or "on the same device" in str(error):
             subject.found.fault("device", f"moved to another device, it fails: {error}; {cure}")

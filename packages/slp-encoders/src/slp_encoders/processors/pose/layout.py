@@ -50,7 +50,7 @@ def _known() -> Iterator[None]:
     they are a file's fault like any other."""
     try:
         yield
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # pose-format's word for an unknown layout
         raise ValueError(error) from error
 
 
