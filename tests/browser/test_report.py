@@ -110,17 +110,18 @@ def test_a_clip_plays_stops_and_is_wound_on(browser_page, pages, kind):
     page.wait_for_function("(one) => Number(one.max) > 1", arg=slider.element_handle())
     length = float(slider.get_attribute("max"))
     assert clock.inner_text() == f"0.0 / {length:.1f} s"
-    first = player.screenshot()
+    first = player.locator(kind).screenshot()
 
     player.get_by_label("Speed").click()
     assert player.get_by_label("Speed").inner_text() == "0.5×"
     player.get_by_label("Play").click()
     page.wait_for_function("(one) => Number(one.value) > 0.3", arg=slider.element_handle())
     player.get_by_label("Pause").click()
+    player.get_by_label("Play").wait_for()
     stopped = float(slider.input_value())
     page.wait_for_timeout(200)
     assert float(slider.input_value()) == pytest.approx(stopped, abs=0.05) and stopped < length
-    assert player.screenshot() != first
+    assert player.locator(kind).screenshot() != first
 
     slider.focus()
     page.keyboard.press("Home")

@@ -13,7 +13,7 @@
     return {
       get duration() { return Number.isFinite(video.duration) ? video.duration : 0; },
       get time() { return video.currentTime; },
-      set time(to) { video.currentTime = to; },
+      set time(to) { video.currentTime = to; tell(); },  // "seeked" may be long in coming
       get playing() { return !video.paused && !video.ended; },
       play(speed) { video.playbackRate = speed; video.play().then(follow, tell); },
       pause() { video.pause(); },
