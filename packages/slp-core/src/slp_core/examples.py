@@ -76,8 +76,8 @@ def _placeholder(one: Any) -> Any:
 
 def snippet(entry: Entry, spec: ComponentSpec) -> str:
     """Lines for a recipe that uses the part (of a command, for a shell)."""
-    alone = len([one for one in registry.of_kind(entry.kind) if one.name == entry.name]) == 1
-    table = {"use": entry.name if alone else entry.long_name, **example_keys(spec)}
+    name = entry.long_name if entry.ambiguous else entry.name
+    table = {"use": name, **example_keys(spec)}
     return _PLACES[entry.kind](entry, spec, table)
 
 

@@ -7,7 +7,6 @@ between keys, nor whether parts fit together: that is :func:`slp_core.check.chec
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
@@ -180,8 +179,7 @@ class _Writer:
 
 def _names(entry: Entry) -> list[str]:
     """What a recipe may call a part: its name, unless two packages have it, and its long name."""
-    times = Counter(one.name for one in registry.of_kind(entry.kind))
-    return [*([entry.name] if times[entry.name] == 1 else []), entry.long_name]
+    return [entry.long_name] if entry.ambiguous else [entry.name, entry.long_name]
 
 
 _NUMBERS = {">=": "minimum", ">": "exclusiveMinimum", "<=": "maximum", "<": "exclusiveMaximum"}

@@ -34,6 +34,11 @@ class Entry:
         """``dist:name``, which is never ambiguous."""
         return f"{self.distribution}:{self.name}"
 
+    @property
+    def ambiguous(self) -> bool:
+        """Whether several packages register the name; a recipe writes the long one then."""
+        return sum(one.name == self.name for one in of_kind(self.kind)) > 1
+
     def __str__(self) -> str:
         return (
             f'{self.kind} "{self.name}" of {self.distribution} {self.version} '

@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 
 from slp_core.inner import Inner
+from slp_core.keys import fields
 from slp_core.schema import Bad, structure
 from slp_core.testing.findings import Findings
 
@@ -51,15 +52,11 @@ def examine_refusals(config: type, table: Mapping[str, Any], found: Findings) ->
 
 def keys(config: type, prefix: str = "", nested: bool = True) -> Iterator[tuple[str, Any]]:
     """Each key of a configuration with its attrs field, and those of tables in it."""
-    attrs.resolve_types(config)
-    for one in attrs.fields(config):
-        if not one.init:
-            continue
-        key = prefix + one.name.removesuffix("_")
-        yield key, one
+    for name, one in fields(config).items():
+        yield prefix + name, one
         for kind in _kinds(one.type) if nested else ():
             if attrs.has(kind) and kind is not Inner:
-                yield from keys(kind, f"{key}.")
+                yield from keys(kind, f"{prefix}{name}.")
 
 
 def problems_of(config: type, table: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:

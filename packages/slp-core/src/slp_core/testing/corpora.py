@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from slp_core.corpus import Corpus
 from slp_core.errors import UserError
+from slp_core.keys import fields
 from slp_core.manifest import read_manifest
 from slp_core.spec import ComponentSpec
 from slp_core.testing.configuration import problems_of
@@ -45,7 +44,7 @@ def _make(spec: ComponentSpec, config: Any, folder: Path, found: Findings) -> di
 
 
 def _refusal(spec: ComponentSpec, trial: Trial, folder: Path, found: Findings) -> None:
-    if "source" not in {one.name for one in attrs.fields(spec.config)}:
+    if "source" not in fields(spec.config):
         return
     absent = str(folder / "absent")
     config, _ = problems_of(spec.config, {**trial.config, "source": absent})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import field, frozen
 
+from slp_core.keys import fields
 from slp_core.manifest import Manifest, read_manifest, write_manifest
 from slp_core.spec import ComponentSpec
 from slp_core.tensortype import Rate, Size, Symbol, TensorType
@@ -77,7 +78,7 @@ def trial_of(spec: ComponentSpec, folder: Path) -> Trial:
 
 def required_keys(config: type) -> list[str]:
     """The keys that a recipe must write."""
-    return [one.name for one in attrs.fields(config) if one.default is attrs.NOTHING and one.init]
+    return [name for name, one in fields(config).items() if one.default is attrs.NOTHING]
 
 
 def manifest(folder: Path, rows: Items[Mapping[str, str]]) -> Manifest:

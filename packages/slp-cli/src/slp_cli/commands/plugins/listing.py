@@ -18,8 +18,6 @@ def command(kind: str | None, as_json: bool) -> None:
 
     A name that two packages register is marked; write its long name in recipes.
     """
-    from collections import Counter
-
     from slp_core import registry
     from slp_core.errors import UserError, did_you_mean
     from slp_core.spec import KINDS
@@ -27,7 +25,6 @@ def command(kind: str | None, as_json: bool) -> None:
     if kind is not None and kind not in KINDS:
         raise UserError(f'--kind: there is no kind "{kind}"{did_you_mean(kind, KINDS)}')
     entries = [entry for entry in registry.entries() if kind in (None, entry.kind)]
-    times = Counter((entry.kind, entry.name) for entry in entries)
     rows = [
         {
             "kind": entry.kind,
@@ -35,7 +32,7 @@ def command(kind: str | None, as_json: bool) -> None:
             "package": entry.distribution,
             "version": entry.version,
             "spec": entry.entry_point.value,
-            "ambiguous": times[entry.kind, entry.name] > 1,
+            "ambiguous": entry.ambiguous,
         }
         for entry in entries
     ]
