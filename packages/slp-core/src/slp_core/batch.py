@@ -7,10 +7,9 @@ from collections.abc import Sequence as Items
 import torch
 from attrs import field, frozen
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from slp_core.manifest import Row
-from slp_core.sequence import Sequence
+from slp_core.sequence import Sequence, lengths_to_mask
 from slp_core.signals import Signal
 
 
@@ -84,7 +83,8 @@ def collate(samples: Items[Sample]) -> Batch:
 
 
 def _pad_ids(ids: Items[list[int]]) -> Tokens:
-    rows = [torch.tensor(one, dtype=torch.long) for one in ids]
-    padded = pad_sequence(rows, batch_first=True)  # (b, l)
-    lengths = torch.tensor([len(row) for row in rows])
-    return Tokens(padded, torch.arange(padded.shape[1])[None] < lengths[:, None])
+    lengths = [len(one) for one in ids]
+    steps = max(lengths)
+    padded = [[*one, *[0] * (steps - len(one))] for one in ids]
+    mask = lengths_to_mask(torch.tensor(lengths), steps)
+    return Tokens(torch.tensor(padded, dtype=torch.long), mask)  # (b, l)
