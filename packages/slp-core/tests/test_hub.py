@@ -18,7 +18,8 @@ from huggingface_hub import constants
 
 from slp_core.build import build
 from slp_core.confidence import Calibration
-from slp_core.errors import UserError
+from slp_core.errors import MissingWeights, UserError
+from slp_core.hub import no_checkpoint
 from slp_core.manifest import read_manifest
 from slp_core.pipeline import Pipeline
 from slp_core.recipe_file import parse_recipe
@@ -275,3 +276,22 @@ def test_a_part_that_is_not_installed_is_told_with_its_package(hub, pipeline):
     del files["parts.json"]
     with pytest.raises(UserError, match='no mapper "spin"'):
         Pipeline.from_pretrained(REPO)
+
+
+@pytest.mark.parametrize(
+    ("name", "todo"),
+    [
+        ("{folder}", "the folder must hold what `save_pretrained` writes"),
+        ("{folder}/absent", "there is no such folder, and it is no name"),
+        ("./absent", "there is no such folder, and it is no name"),
+        ("a/b/c", "there is no such folder, and it is no name"),
+        ("an/llm", "with a network, `hf download an/llm config.json` puts it there"),
+        ("gpt2", "with a network, `hf download gpt2 config.json` puts it there"),
+    ],
+)
+def test_what_to_do_about_a_checkpoint_that_is_not_there(tmp_path, name, todo):
+    name = name.format(folder=tmp_path)
+    error = no_checkpoint("LM", name, "decoder.model", OSError("no file.\nmore"), "config.json")
+    assert str(error).startswith(f"decoder.model: the LM {name} cannot be loaded: no file; ")
+    assert todo in str(error)
+    assert isinstance(error, MissingWeights) == ("hf download" in todo)

@@ -290,6 +290,14 @@ def test_a_checkpoint_that_is_not_there(tmp_path, monkeypatch):
         Seq2Seq(Seq2SeqConfig(model=str(tmp_path)))
 
 
+def test_a_folder_without_weights(checkpoint, tmp_path):
+    shutil.copytree(checkpoint("bart"), tmp_path, dirs_exist_ok=True)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(UserError, match=r"^decoder\.model: .*the folder must hold") as error:
+        Seq2Seq(Seq2SeqConfig(model=str(tmp_path)))
+    assert "hf download" not in str(error.value)
+
+
 def test_a_checkpoint_that_is_something_else(checkpoint, tmp_path):
     from transformers import GPT2Config, GPT2LMHeadModel
 

@@ -136,9 +136,10 @@ def test_a_model_without_a_template_cannot_be_asked(llava: Path, tmp_path: Path)
         list(describer(tmp_path / "mute").describe(film(), [0]))
 
 
-def test_a_missing_model_says_how_to_fetch_it(tmp_path: Path) -> None:
-    with pytest.raises(MissingWeights, match="hf download"):
-        list(describer(tmp_path / "absent").describe(film(), [0]))
+def test_a_missing_model_says_how_to_fetch_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(MissingWeights, match="hf download nobody/nothing"):
+        list(describer("nobody/nothing").describe(film(), [0]))
 
 
 def test_identity_is_what_descriptions_depend_on(llava: Path) -> None:

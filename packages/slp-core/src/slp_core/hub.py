@@ -1,4 +1,5 @@
-"""Saved pipelines on the Hugging Face hub: fetched into its cache, and pushed. No torch.
+"""The Hugging Face hub: saved pipelines are fetched from it and pushed to it, and what to do about
+a checkpoint that is not there is said. No torch.
 
 Nothing that is fetched is run or unpickled: a pipeline is tables, text and safetensors, and its
 parts come from installed packages alone.
@@ -11,10 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from slp_core.errors import UserError
+from slp_core.errors import MissingWeights, UserError
 
 CARD = "README.md"  #: what the hub shows of a repository
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_CHECKPOINT = re.compile(rf"{_NAME.pattern}|[A-Za-z0-9][\w.-]*")  # "gpt2" has no owner
 #: What no part reads, whatever a repository holds.
 _NEVER = ("*.py", "*.pkl", "*.pickle", "*.pt", "*.pth", "*.bin", "*.ckpt")
 
@@ -53,6 +55,30 @@ def fetch(name: str, revision: str | None, files: Sequence[str]) -> Path:
     except Exception as error:  # a network may fail in any way; its user is told how
         raise UserError(f"{absent}; the Hugging Face hub: {_reason(error)}") from error
     return Path(found)
+
+
+def no_checkpoint(what: str, name: str, key: str, error: Exception, files: str = "") -> UserError:
+    """What to raise where Transformers opens no checkpoint, with what to do about it.
+
+    ``what`` was to be loaded ("CLIP"), ``name`` is its folder or its name on the hub, ``key`` what
+    names it in the recipe; ``files`` are those of its files that are read, if not all. It is
+    :class:`MissingWeights` where the hub may have them.
+    """
+    reason = str(error).strip().split("\n")[0].rstrip(".")
+    said = f"{key}: the {what} {name} cannot be loaded: {reason}"
+    if Path(name).is_dir():
+        return UserError(f"{said}; the folder must hold what `save_pretrained` writes")
+    if not _CHECKPOINT.fullmatch(name):
+        return UserError(
+            f"{said}; there is no such folder, and it is no name on the Hugging Face hub "
+            "(OWNER/NAME)"
+        )
+    fetch = f"hf download {name} {files}".rstrip()
+    todo = (
+        "it is no folder, nor in the Hugging Face cache; with a network, "
+        f"`{fetch}` puts it there; or write the folder that holds it"
+    )
+    return MissingWeights(f"{said}; {todo}", key, name, fetch)
 
 
 def push(

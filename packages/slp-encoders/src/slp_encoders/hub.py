@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from slp_core.errors import MissingWeights, UserError
+from slp_core.hub import no_checkpoint
 
 
 @contextmanager
@@ -28,18 +27,6 @@ def loading(what: str, name: str, path: str, key: str = "model", files: str = ""
     try:
         yield
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().split("\n")[0].rstrip(".")
-        said = f"{path or what}: the {what} {name} cannot be loaded: {reason}; "
-        if Path(name).is_dir():
-            todo = "the folder must hold what `save_pretrained` writes"
-            raise UserError(said + todo) from error
-        fetch = f"hf download {name} {files}".rstrip()
-        raise MissingWeights(
-            f"{said}it is no folder, nor in the Hugging Face cache; with a network, `{fetch}` "
-            f"puts it there; or name the folder that holds it in {key}",
-            f"{path or what}.{key}",
-            name,
-            fetch,
-        ) from error
+        raise no_checkpoint(what, name, f"{path or what}.{key}", error, files) from error
     finally:
         logging.set_verbosity(verbosity)

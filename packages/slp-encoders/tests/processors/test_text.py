@@ -198,7 +198,7 @@ def test_a_tokenizer_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "theirs").rename(tmp_path / "gone")
     assert ids(TextReader(made.config, Context(assets=tmp_path / "assets")), "sonne") == [7]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(UserError, match=r"streams\.a: the tokenizer .*theirs cannot be loaded"):
+    with pytest.raises(UserError, match=r"^streams\.a\.tokenizer: the .*theirs cannot be loaded"):
         TextReader(made.config, Context(path="streams.a"))
 
 

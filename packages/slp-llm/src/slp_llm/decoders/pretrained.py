@@ -10,7 +10,8 @@ from typing import Any
 from attrs import frozen
 
 from slp_core.context import Context
-from slp_core.errors import MissingWeights, UserError
+from slp_core.errors import UserError
+from slp_core.hub import no_checkpoint
 from slp_llm.decoders import shapes
 from slp_llm.decoders.quantization import leave_out, load_options
 from slp_llm.decoders.vocabulary import train_tokenizer
@@ -168,15 +169,7 @@ def open_checkpoint(name: str, kind: Kind, where: str, options: dict[str, Any]) 
         )
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except OSError as error:
-        fetch = f"hf download {name}"
-        raise MissingWeights(
-            f'{where}.model: "{name}" is neither a local folder with a model and its tokenizer '
-            f"nor in the cache of the hub, and could not be downloaded; on a machine with "
-            f"network: `{fetch}`, or give the folder it was copied to\n  {error}",
-            f"{where}.model",
-            name,
-            fetch,
-        ) from error
+        raise no_checkpoint(kind.name, name, f"{where}.model", error) from error
     except ValueError as error:
         raise UserError(
             f'{where}.model: "{name}" is no {kind.name} with its tokenizer: {error}'

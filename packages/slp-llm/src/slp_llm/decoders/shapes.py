@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from slp_core.errors import MissingWeights, UserError
+from slp_core.errors import UserError
+from slp_core.hub import no_checkpoint
 
 CONFIG = "config.json"
 
@@ -26,14 +27,7 @@ def from_config(config: Any, auto: Any, dtype: Any, kind: str, where: str) -> tu
         read = AutoConfig.from_pretrained(name, trust_remote_code=False)
         model = auto.from_config(read, dtype=dtype)
     except OSError as error:
-        fetch = f"hf download {name} {CONFIG}"
-        raise MissingWeights(
-            f'{where}.model: "{name}" is neither a local folder with a {CONFIG} nor in the cache '
-            f"of the hub; on a machine with network: `{fetch}`",
-            f"{where}.model",
-            name,
-            fetch,
-        ) from error
+        raise no_checkpoint(kind, name, f"{where}.model", error, CONFIG) from error
     except ValueError as error:
         raise UserError(f'{where}.model: "{name}" is no {kind}: {error}') from error
     if model.generation_config.decoder_start_token_id is None:  # it may be in another file
