@@ -64,15 +64,13 @@ def no_checkpoint(what: str, name: str, key: str, error: Exception, files: str =
     names it in the recipe; ``files`` are those of its files that are read, if not all. It is
     :class:`MissingWeights` where the hub may have them.
     """
-    reason = str(error).strip().split("\n")[0].rstrip(".")
-    said = f"{key}: the {what} {name} cannot be loaded: {reason}"
+    said = f"{key}: the {what} {name} cannot be loaded"
+    if not (Path(name).is_dir() or _CHECKPOINT.fullmatch(name)):
+        absent = "there is no such folder, and it is no name on the Hugging Face hub (OWNER/NAME)"
+        return UserError(f"{said}: {absent}")
+    said += ": " + str(error).strip().split("\n")[0].rstrip(".")
     if Path(name).is_dir():
         return UserError(f"{said}; the folder must hold what `save_pretrained` writes")
-    if not _CHECKPOINT.fullmatch(name):
-        return UserError(
-            f"{said}; there is no such folder, and it is no name on the Hugging Face hub "
-            "(OWNER/NAME)"
-        )
     fetch = f"hf download {name} {files}".rstrip()
     todo = (
         "it is no folder, nor in the Hugging Face cache; with a network, "
