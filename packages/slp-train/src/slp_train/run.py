@@ -52,8 +52,7 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
     """
     from slp_train import distributed
     from slp_train.evaluation import print_evaluation, print_examples, refuse_test_selection
-    from slp_train.provenance import write_provenance
-    from slp_train.stage import reads_signs, run_stage
+    from slp_train.report import report
 
     if not recipe.stages:
         raise UserError(f"{recipe.source.file}: has no [[stages]]; there is nothing to train")
@@ -62,43 +61,20 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
     refuse_test_selection(manifests, recipe)
     _claim(folder, recipe, restart)
     cache = _cache(recipe)
-    text_alone = pipeline.reader.only(())
-    sets: dict[str, SampleDataset] = {}
-    read: dict[str, dict[str, Any]] = {}  # how each split of them is read
-    seen = False  # a sign
-    for number, stage in enumerate(recipe.stages):
-        signs = {"streams": kept_streams(pipeline, number)}
-        for split in need:
-            how = signs if reads_signs(pipeline, plan, stage, split) else {"reader": text_alone}
-            seen = seen or how is signs
-            if read.get(split) != how:
-                training, read[split] = split == "train", how
-                sets[split] = _dataset(
-                    pipeline, manifests[split], cache, split, folder, training=training, **how
-                )
-        if number == 0 and distributed.is_main():
-            write_provenance(folder, plan, pipeline, manifests)
-        place = folder / stage.name
-        run_stage(pipeline, plan, stage, sets["train"], sets.get("validation"), place)
+    seen = _train_stages(plan, pipeline, manifests, need, folder, cache)
     if seen and "validation" in manifests:
         _calibrate(pipeline, manifests["validation"], folder, cache)
-    if distributed.is_main():
-        card = folder / "pipeline" / CARD
-        pipeline.card = card.read_text(encoding="utf-8") if card.is_file() else None
-        pipeline.save(folder / "pipeline")
-    distributed.barrier()
+    _save(pipeline, folder)
     evaluation = None
-    if recipe.data.test is not None and "test" not in manifests:
-        say(f"{recipe.data.path('test')}: is not there; nothing is evaluated")
     if "test" in manifests:
         evaluation = _evaluate(pipeline, manifests, "test", folder, cache)
+    elif recipe.data.test is not None:
+        say(f"{recipe.data.path('test')}: is not there; nothing is evaluated")
     if not distributed.is_main():
         return None
     if evaluation is not None:
         print_evaluation(evaluation)
         print_examples(evaluation)
-    from slp_train.report import report
-
     return RunResult(folder, report(folder), evaluation)
 
 
@@ -190,6 +166,43 @@ def make_corpus(use: Use, folder: Path) -> dict[str, Path]:
     return made
 
 
+def _train_stages(
+    plan: Plan,
+    pipeline: Pipeline,
+    manifests: dict[str, Manifest],
+    need: Sequence[str],
+    folder: Path,
+    cache: SignalCache,
+) -> bool:
+    """Train stage after stage; tell whether one of them read signs.
+
+    Splits are probed anew only for a stage that reads them otherwise than the one before."""
+    from slp_train import distributed
+    from slp_train.provenance import write_provenance
+    from slp_train.stage import reads_signs, run_stage
+
+    text_alone = {"reader": pipeline.reader.only(())}
+    sets: dict[str, SampleDataset] = {}
+    read: dict[str, dict[str, Any]] = {}  # how each split of them is read
+    seen = False  # a sign
+    for number, stage in enumerate(plan.recipe.stages):
+        signs = {"streams": kept_streams(pipeline, number)}
+        for split in need:
+            how = signs if reads_signs(pipeline, plan, stage, split) else text_alone
+            seen = seen or how is signs
+            if read.get(split) != how:
+                training = split == "train"
+                sets[split] = _dataset(
+                    pipeline, manifests[split], cache, split, folder, training=training, **how
+                )
+                read[split] = how
+        if number == 0 and distributed.is_main():
+            write_provenance(folder, plan, pipeline, manifests)
+        place = folder / stage.name
+        run_stage(pipeline, plan, stage, sets["train"], sets.get("validation"), place)
+    return seen
+
+
 def _dataset(
     pipeline: Pipeline,
     manifest: Manifest,
@@ -244,6 +257,17 @@ def _calibrate(pipeline: Pipeline, manifest: Manifest, folder: Path, cache: Sign
     dataset = _dataset(pipeline, manifest, cache, "validation", folder, reader=reader)
     with bar("calibrating the confidence") as progress:
         pipeline.calibration = calibrate(pipeline, dataset, "validation", progress)
+
+
+def _save(pipeline: Pipeline, folder: Path) -> None:
+    """Write what ``Pipeline.from_pretrained`` opens; a card that is there already stays."""
+    from slp_train import distributed
+
+    if distributed.is_main():
+        card = folder / "pipeline" / CARD
+        pipeline.card = card.read_text(encoding="utf-8") if card.is_file() else None
+        pipeline.save(folder / "pipeline")
+    distributed.barrier()
 
 
 def _evaluate(

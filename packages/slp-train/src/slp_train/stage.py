@@ -166,15 +166,7 @@ def train_stage(
     from slp_train.model import StageModel
     from slp_train.trainer import StageTrainer
 
-    def cut(dataset: SampleDataset, **more: int) -> BudgetBatches:
-        steps, samples = stage.batch_steps, stage.batch_samples
-        samples = samples or (None if steps else _SAMPLES)
-        return BudgetBatches(dataset.lengths, steps=steps, samples=samples, **more)
-
-    batches = cut(training, seed=seed, rank=distributed.rank(), world=distributed.world_size())
-    if batches.oversized:
-        say(f"{stage.name}: {batches.oversized} samples are longer than batch_steps; each is a "
-            "batch of its own")  # fmt: skip
+    batches = _training_batches(stage, training, seed)
     plan = schedule(stage, len(batches), validation is not None)
     arguments = training_arguments(stage, plan, folder, seed)
     arguments.greater_is_better = higher_is_better
@@ -186,7 +178,7 @@ def train_stage(
             training=training,
             batches=batches,
             validation=validation,
-            validation_batches=[] if validation is None else list(cut(validation)),
+            validation_batches=[] if validation is None else list(_cut(stage, validation)),
             scorer=scorer,
             identity=identity,
             progress=progress,
@@ -195,6 +187,22 @@ def train_stage(
             _tell(hooks().slp_before_stage, trainer, folder)
         trainer.run(resumed, mark)
     return _finish(trainer, stage, folder)
+
+
+def _training_batches(stage: Stage, training: SampleDataset, seed: int) -> BudgetBatches:
+    """This process's share of the training samples, in batches of the stage's size."""
+    batches = _cut(
+        stage, training, seed=seed, rank=distributed.rank(), world=distributed.world_size()
+    )
+    if batches.oversized:
+        say(f"{stage.name}: {batches.oversized} samples are longer than batch_steps; each is a "
+            "batch of its own")  # fmt: skip
+    return batches
+
+
+def _cut(stage: Stage, dataset: SampleDataset, **more: int) -> BudgetBatches:
+    samples = stage.batch_samples or (None if stage.batch_steps else _SAMPLES)
+    return BudgetBatches(dataset.lengths, steps=stage.batch_steps, samples=samples, **more)
 
 
 def fit_stage(

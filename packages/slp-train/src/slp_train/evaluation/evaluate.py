@@ -13,13 +13,14 @@ from sacrebleu import BLEU, CHRF
 
 from slp_core.corpus import Progress
 from slp_core.hooks import hooks
-from slp_core.manifest import Manifest
+from slp_core.manifest import Manifest, Row
 from slp_train import distributed
 from slp_train.evaluation.blindness import blind_hypotheses
 from slp_train.evaluation.calibration import judge
 from slp_train.evaluation.names import judge_names
 from slp_train.evaluation.readings import judge_readings
 from slp_train.evaluation.scores import (
+    Confidence,
     Evaluation,
     Prediction,
     Scored,
@@ -74,15 +75,8 @@ def evaluate(
     statistics = [metric.statistics(hypotheses, references) for metric in metrics]
     seen = seen_mask([row.get(target) for row in train], references) if train else None
 
-    controls: list[Scored] = []
-    if settings.controls:
-        seed = pipeline.recipe.header.seed
-        for name, texts in blind_hypotheses(dataset, train, target, _texts(translate), seed):
-            theirs = [metric.statistics(texts, references) for metric in metrics]
-            p = randomisation_p(metrics[first], statistics[first], theirs[first], _TRIALS)
-            controls.append(_scored(name, metrics, theirs, resamples=0, p=p))
+    controls = _controls(dataset, train, translate, metrics, first, statistics[first])
     predictions = _predictions([row.id for row in dataset.rows], references, said, seen)
-    calibration = pipeline.calibration
     evaluation = Evaluation(
         split=split,
         samples=len(manifests[split]),
@@ -93,18 +87,9 @@ def evaluate(
         headline=metrics[first].name,
         generation=settings.generation,
         whole=_scored("all", metrics, statistics, RESAMPLES),
-        parts=[
-            _scored(name, metrics, [one[mask] for one in statistics], resamples=0)
-            for name, mask in _parts(references, seen)
-            if mask.any()
-        ],
+        parts=_scored_parts(metrics, statistics, references, seen),
         controls=controls,
-        confidence=judge(
-            [one.confidence for one in predictions],
-            [one.expected for one in predictions],
-            [one.chrf / 100 for one in predictions],
-            in_sample=calibration is not None and calibration.split == split,
-        ),
+        confidence=_judged(pipeline, predictions, split),
         names=judge_names(dataset.rows, predictions),
         readings=judge_readings(pipeline, dataset.rows, said),
         one_lined=sum(a.text != b for a, b in zip(said, hypotheses, strict=True)),
@@ -140,6 +125,29 @@ def _translator(pipeline: Pipeline, progress: Progress | None) -> Translator:
     return translate
 
 
+def _controls(
+    dataset: SampleDataset,
+    train: Sequence[Row],
+    translate: Translator,
+    metrics: Sequence[Metric],
+    headline: int,
+    ours: Array,
+) -> list[Scored]:
+    """What is scored without seeing the signals, where the recipe asks for it; ``ours``: the
+    statistics of the model's own hypotheses in the headline metric."""
+    recipe = dataset.pipeline.recipe
+    if not recipe.evaluation.controls:
+        return []
+    target, seed = recipe.data.target, recipe.header.seed
+    references = [row.get(target) for row in dataset.rows]
+    found = []
+    for name, texts in blind_hypotheses(dataset, train, target, _texts(translate), seed):
+        theirs = [metric.statistics(texts, references) for metric in metrics]
+        p = randomisation_p(metrics[headline], ours, theirs[headline], _TRIALS)
+        found.append(_scored(name, metrics, theirs, resamples=0, p=p))
+    return found
+
+
 def _texts(translate: Translator) -> Callable[[Samples], list[str]]:
     return lambda samples: [one_line(one.text) for one in translate(samples)]
 
@@ -161,6 +169,19 @@ def _scored(
         for metric, one in zip(metrics, statistics, strict=True)
     ]
     return Scored(name, len(statistics[0]), {one.name: one for one in scores}, p)
+
+
+def _scored_parts(
+    metrics: Sequence[Metric],
+    statistics: Sequence[Array],
+    references: Sequence[str],
+    seen: NDArray[np.bool_] | None,
+) -> list[Scored]:
+    return [
+        _scored(name, metrics, [one[mask] for one in statistics], resamples=0)
+        for name, mask in _parts(references, seen)
+        if mask.any()
+    ]
 
 
 def _parts(
@@ -206,3 +227,14 @@ def _predictions(
             )
         )
     return found
+
+
+def _judged(pipeline: Pipeline, predictions: Sequence[Prediction], split: str) -> Confidence | None:
+    """What confidence is worth, by sentence chrF."""
+    calibration = pipeline.calibration
+    return judge(
+        [one.confidence for one in predictions],
+        [one.expected for one in predictions],
+        [one.chrf / 100 for one in predictions],
+        in_sample=calibration is not None and calibration.split == split,
+    )
