@@ -14,7 +14,7 @@ from slp_core.display import describe
 from slp_core.errors import MissingWeights
 from slp_core.manifest import read_manifest, write_manifest
 from slp_core.recipe_file import load_recipe
-from slp_train.sketch import human, sketch
+from slp_train.sketch import human, render, sketch
 
 GIB = 2**30
 SPAMO = """
@@ -373,6 +373,16 @@ def test_the_commands(recipe, folders, monkeypatch, capsys):
     code, out, err = slp("build", str(recipe))
     assert code == 2 and "Traceback" not in err
     assert all(f"hf download {name}\n" in err for name in PUBLISHED.values())
+
+
+def test_the_path_of_what_is_unknown_is_told_once(recipe, folders, capsys):
+    recipe.write_text(
+        SPAMO.partition("[decoder]")[0] + CASCADE.replace("MODEL", str(folders["llama"]))
+    )
+    render(sketched(recipe, *here(folders, "streams.spatial.encoder")))
+    said = capsys.readouterr().out
+    assert "\nstreams.motion.encoder: MCG-NJU/videomae-large is not there" in said
+    assert "\ndecoder.first: the units of the column" in said
 
 
 def test_bytes_as_people_read_them():

@@ -62,7 +62,7 @@ def test_a_part_learns_units_once(tmp_path):
     units.save(tmp_path)
     assert Units.of(UnitsConfig("word"), "letters", Context(assets=tmp_path)) == units
     for config, column, train, said in [
-        (UnitsConfig(), "letters", None, "expert: .* there are none; give .data. train"),
+        (UnitsConfig(), "letters", None, "expert: .* there are none yet; .data. train"),
         (UnitsConfig(min_count=9), "letters", context.train, "holds no word 9 times"),
         (UnitsConfig(), "leters", context.train, 'did you mean "letters"'),
     ]:

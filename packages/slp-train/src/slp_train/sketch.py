@@ -167,7 +167,8 @@ def render(sketched: dict[str, Any]) -> None:
             table.add_row(stage["name"], *(f"{least}{said}" for said in [*counts, *sizes]))
         console.print(table)
     for path, reason in sketched["unknown"].items():
-        console.print(f"{path}: {reason}", soft_wrap=True, markup=False)
+        said = reason if reason.startswith(path) else f"{path}: {reason}"
+        console.print(said, soft_wrap=True, markup=False)
 
 
 def human(size: float) -> str:

@@ -200,8 +200,8 @@ def _untie(model: Any, names: Sequence[str]) -> None:
 def _texts(context: Context, where: str) -> list[str]:
     if context.train is None:
         raise UserError(
-            f"{where}.scratch: the tokenizer is trained on the training rows, and there are none; "
-            "give [data] train in the recipe, or Context(train=...) in Python"
+            f"{where}.scratch: the tokenizer is trained on the training rows, and there are none "
+            "yet; [data] train names them in a recipe, Context(train=...) in Python"
         )
     return [*context.train.column(context.target), *context.texts]
 
