@@ -11,8 +11,10 @@ import pytest
 from slp_encoders.synthetic import motion
 from slp_encoders.synthetic.grammar import Name, Sentence, draw, split_sentences
 from slp_encoders.synthetic.lexicon import (
+    FEW_NAMES,
     LEXICON,
     MINIMAL_PAIRS,
+    MOST_NAMES,
     NAMES,
     PARAMETERS,
     UNSEEN_NAMES,
@@ -52,7 +54,12 @@ def test_no_two_signs_are_the_same() -> None:
 
 
 def test_names_spell_all_letters() -> None:
-    assert set("".join(NAMES)) == set(LETTER_MOUTHINGS) == set("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    assert (
+        set("".join(NAMES))
+        == set("".join(NAMES[:FEW_NAMES]))
+        == set(LETTER_MOUTHINGS)
+        == set("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    )
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
@@ -169,13 +176,15 @@ def test_held_out_sentences_recombine_the_training_sentences(samples: int) -> No
         known = frozenset().union(*(sentence.items for sentence in drawn["train"]))
         assert all(sentence.items <= known for sentence in drawn["validation"] + drawn["test"])
         if samples >= 200:
-            assert known >= {*LEXICON, *(Name(name).gloss for name in NAMES)}
+            assert known >= {*LEXICON, *(Name(name).gloss for name in NAMES[:FEW_NAMES])}
 
 
 def test_held_out_names_may_be_unseen() -> None:
     assert not {*NAMES} & {*UNSEEN_NAMES}
     assert set("".join(UNSEEN_NAMES)) <= set("".join(NAMES))
-    drawn, usual = (split_sentences(Random(0), 160, 60, 60, 0.7, one) for one in (True, False))
+    drawn, usual = (
+        split_sentences(Random(0), 160, 60, 60, 0.7, unseen_names=one) for one in (True, False)
+    )
     assert drawn["train"] == usual["train"]
     known = frozenset().union(*(sentence.items for sentence in drawn["train"]))
     spelled = {Name(name).gloss for name in UNSEEN_NAMES}
@@ -185,6 +194,16 @@ def test_held_out_names_may_be_unseen() -> None:
         assert new == names | {name.removeprefix("fs-").lower() for name in names}
     held_out = {gloss for one in drawn["validation"] + drawn["test"] for gloss in one.glosses}
     assert spelled <= held_out
+
+
+def test_as_many_names_are_spelled_as_are_asked_for() -> None:
+    assert len({*NAMES}) == MOST_NAMES
+    for count in (FEW_NAMES, 40, MOST_NAMES):
+        drawn = split_sentences(Random(0), 400, 40, 40, 0.6, count)
+        glosses = [{gloss for one in drawn[split] for gloss in one.glosses} for split in drawn]
+        names = {Name(name).gloss for name in NAMES[:count]}
+        assert {gloss for gloss in glosses[0] if gloss.startswith("fs-")} == names
+        assert glosses[1] | glosses[2] <= glosses[0]
 
 
 def test_each_split_has_its_own_signers_of_both_hands() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slp_core.errors import UserError
+from slp_encoders.synthetic.lexicon import FEW_NAMES, MOST_NAMES
 
 if TYPE_CHECKING:
     from slp_encoders.synthetic.sample import Task
@@ -29,6 +30,7 @@ def synthesize(
     *,
     video: bool = True,
     names: float = 0.2,
+    distinct_names: int = FEW_NAMES,
     unseen_names: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -45,6 +47,7 @@ def synthesize(
         samples: how many in all, 10 to 100,000. From about 60 on, all signs and names occur.
         seed: decides sentences, signers and their every movement.
         names: the share of sentences that speak of a spelled name; below 1.
+        distinct_names: how many names there are, 12 to 150. A dozen can be learnt by heart.
         unseen_names: validation and test speak of names that training never does.
         video: also draw an mp4 of each sample; without it manifests have no ``video`` column.
         workers: processes to use; by default as many as there are processors to run on.
@@ -63,6 +66,8 @@ def synthesize(
         raise UserError(f"seed is {seed}; expected 0 or more")
     if not 0 <= names < 1:
         raise UserError(f"names is {names}; expected 0 or more, and less than 1")
+    if not FEW_NAMES <= distinct_names <= MOST_NAMES:
+        raise UserError(f"distinct_names is {distinct_names}; expected {FEW_NAMES} to {MOST_NAMES}")
     if workers is not None and workers < 1:
         raise UserError(f"workers is {workers}; expected 1 or more")
     made_from: dict[str, Any] = {
@@ -72,8 +77,9 @@ def synthesize(
         "video": video,
         "names": names,
     }
-    if unseen_names:  # told only where it is so: corpora made before it was an option stay theirs
-        made_from["unseen_names"] = True
+    # told only where they are used: corpora made before they were options stay theirs
+    made_from |= {"distinct_names": distinct_names} if distinct_names != FEW_NAMES else {}
+    made_from |= {"unseen_names": True} if unseen_names else {}
     if not _is_there(out, made_from):
         _make(out, made_from, workers, progress or (lambda done, total: None))
     return {split: out / f"{split}.tsv" for split in SPLITS}
@@ -139,7 +145,7 @@ def _make(
             columns = [name for name in own[0] if made_from["video"] or name != "video"]
             lines = [[row[name] for name in columns] for row in own]
             write_manifest(folder / f"{split}.tsv", columns, lines)
-        described = {"made_from": made_from, **_description(made_from["seed"])}
+        described = {"made_from": made_from, **_description(made_from)}
         write_text(folder / _COMPLETE, json.dumps(described, indent=1) + "\n")
 
 
@@ -150,6 +156,7 @@ def _tasks(
     seed: int,
     video: bool,
     names: float,
+    distinct_names: int = FEW_NAMES,
     unseen_names: bool = False,
 ) -> dict[str, list[Task]]:
     from random import Random
@@ -165,6 +172,7 @@ def _tasks(
         held_out,
         held_out,
         names,
+        distinct_names,
         unseen_names,
     )
     cast, tasks, number = signers(seed), {}, 0
@@ -219,7 +227,7 @@ def _die_with_parent() -> None:
     Thread(target=watch, daemon=True).start()
 
 
-def _description(seed: int) -> dict[str, Any]:
+def _description(made_from: dict[str, Any]) -> dict[str, Any]:
     """The written phonology and the signers, for ``corpus.json``."""
     from attrs import asdict
 
@@ -235,9 +243,10 @@ def _description(seed: int) -> dict[str, Any]:
         },
         "lexicon": [asdict(sign) for sign in lexicon.LEXICON.values()],
         "minimal_pairs": lexicon.MINIMAL_PAIRS,
-        "names": lexicon.NAMES,
+        "names": lexicon.NAMES[: made_from.get("distinct_names", FEW_NAMES)],
         "unseen_names": lexicon.UNSEEN_NAMES,
         "signers": {
-            split: [asdict(signer) for signer in people] for split, people in signers(seed).items()
+            split: [asdict(signer) for signer in people]
+            for split, people in signers(made_from["seed"]).items()
         },
     }

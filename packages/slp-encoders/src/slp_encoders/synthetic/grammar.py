@@ -12,7 +12,7 @@ from random import Random
 
 from attrs import frozen
 
-from slp_encoders.synthetic.lexicon import LEXICON, NAMES, UNSEEN_NAMES, Sign, by_slot
+from slp_encoders.synthetic.lexicon import FEW_NAMES, LEXICON, NAMES, UNSEEN_NAMES, Sign, by_slot
 
 _TIMES = {
     "TODAY": ("today", "heute"),
@@ -156,7 +156,9 @@ def _afterthought(random: Random) -> tuple[list[str], str, str]:
     return [], "", ""
 
 
-def draw(random: Random, names: float = NAMES_SHARE, spelled: tuple[str, ...] = NAMES) -> Sentence:
+def draw(
+    random: Random, names: float = NAMES_SHARE, spelled: tuple[str, ...] = NAMES[:FEW_NAMES]
+) -> Sentence:
     """Draw a sentence; so many of all speak of a name, one of those ``spelled``."""
     time, place, weather = (_pick(random, slot) for slot in ("time", "place", "weather"))
     (when, wann), (where, wo) = _TIMES[time], _PLACES[place]
@@ -208,6 +210,7 @@ def split_sentences(
     validation: int,
     test: int,
     names: float = NAMES_SHARE,
+    distinct_names: int = FEW_NAMES,
     unseen_names: bool = False,
 ) -> dict[str, list[Sentence]]:
     """Draw sentences so that held-out ones recombine what the training sentences are made of.
@@ -220,16 +223,17 @@ def split_sentences(
     known: set[str] = set()
     drawn: dict[str, list[Sentence]] = {"train": [], "validation": [], "test": []}
 
-    def new(spelled: tuple[str, ...] = NAMES) -> Sentence:
+    def new(spelled: tuple[str, ...]) -> Sentence:
         sentence = draw(random, names, spelled)
         while sentence.text in texts:
             sentence = draw(random, names, spelled)
         return sentence
 
-    everything = frozenset(LEXICON) | {Name(name).gloss for name in NAMES}
+    learnt = NAMES[:distinct_names]
+    everything = frozenset(LEXICON) | {Name(name).gloss for name in learnt}
     for _ in range(train):
         wanted = everything - known
-        candidates = [new() for _ in range(16 if wanted else 1)]
+        candidates = [new(learnt) for _ in range(16 if wanted else 1)]
         sentence = max(candidates, key=lambda candidate: len(candidate.items & wanted))
         drawn["train"].append(sentence)
         known |= sentence.items
@@ -238,7 +242,7 @@ def split_sentences(
         known |= {word for name in UNSEEN_NAMES for word in (Name(name).gloss, name.lower())}
     for split, count in (("validation", validation), ("test", test)):
         while len(drawn[split]) < count:
-            sentence = new(UNSEEN_NAMES if unseen_names else NAMES)
+            sentence = new(UNSEEN_NAMES if unseen_names else learnt)
             if sentence.items <= known:
                 drawn[split].append(sentence)
                 texts.add(sentence.text)

@@ -19,6 +19,7 @@ class Synthetic(Corpus):
             config.seed,
             video=config.video,
             names=config.names,
+            distinct_names=config.distinct_names,
             unseen_names=config.unseen_names,
             progress=progress,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen, validators
 
 from slp_core.spec import ComponentSpec
+from slp_encoders.synthetic.lexicon import FEW_NAMES, MOST_NAMES
 
 
 @frozen
@@ -19,6 +20,11 @@ class SyntheticConfig:
         default=0.2,
         validator=[validators.ge(0), validators.lt(1)],
         metadata={"help": "share of sentences with a spelled name"},
+    )
+    distinct_names: int = field(
+        default=FEW_NAMES,
+        validator=[validators.ge(FEW_NAMES), validators.le(MOST_NAMES)],
+        metadata={"help": "how many names there are"},
     )
     unseen_names: bool = field(
         default=False, metadata={"help": "validation and test spell names that training never does"}
