@@ -82,8 +82,8 @@ class Units:
         if context.train is None:
             raise UserError(
                 f"{where}: the units of the column `{column}` are learnt from the training rows, "
-                "and there are none yet; [data] train names them in a recipe, Context(train=...) in "
-                "Python"
+                "and there are none yet; [data] train names them in a recipe, Context(train=...) "
+                "in Python"
             )
         units = cls.learn(context.train.column(column), config.units, config.size, config.min_count)
         if not units.known:
