@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,8 @@ from slp_core.confidence import Calibration
 from slp_core.errors import UserError
 from slp_core.parts import Note, Translation
 from slp_core.pipeline import Pipeline
+
+TINY = Path(__file__).parents[3] / "recipes/tiny/multimodalhugs-pose.toml"
 
 
 @pytest.fixture
@@ -79,6 +82,18 @@ def test_check_reads_every_recipe_before_it_ends(slp, tmp_path):
     assert (code, err) == (2, "")
     found = json.loads(out)
     assert not found[str(good)]["ok"] and "is not TOML" in found[str(bad)]["problems"][0]
+
+
+def test_with_meta_it_reads_every_recipe_too(slp, tmp_path):
+    """The manifest of the first cannot be read, which only --meta looks at."""
+    recipe = TINY.read_text().replace('root = "data/tiny"', f'root = "{tmp_path}"')
+    (tmp_path / "a.toml").write_text(recipe)
+    (tmp_path / "train.tsv").write_text("id\n")
+    absent = tmp_path / "absent.toml"
+    code, out, _ = slp("check", "--meta", "--json", str(tmp_path / "a.toml"), str(absent))
+    first, second = json.loads(out).values()
+    assert code == 2 and "the manifest has no rows" in first["problems"][0]
+    assert "there is no such recipe" in second["problems"][0]
 
 
 def test_plugins_as_json(slp):

@@ -35,12 +35,14 @@ def command(
     from slp_core.check import check
     from slp_core.errors import UserError
     from slp_core.recipe_file import load_recipe
+    from slp_train.sketch import render, sketch
 
     results: dict[str, dict[str, Any]] = {}
     bad = 0
     for file in recipes:
         try:
             plan = check(load_recipe(file, settings))
+            sketched = sketch(plan) if meta else None
         except UserError as error:
             bad += 1
             results[str(file)] = {"ok": False, "problems": str(error).splitlines()}
@@ -49,10 +51,8 @@ def command(
         else:
             free = plan.free_sizes()
             results[str(file)] = {"ok": True, "problems": [], "known_when_built": free}
-            if meta:
-                from slp_train.sketch import render, sketch
-
-                sketched = results[str(file)]["meta"] = sketch(plan)
+            if sketched is not None:
+                results[str(file)]["meta"] = sketched
                 bad += bool(sketched["unknown"])
                 if not as_json:
                     render(sketched)
