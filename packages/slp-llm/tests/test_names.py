@@ -69,9 +69,22 @@ CASES = [
 
 @pytest.mark.parametrize(("text", "letters", "names", "findings", "offer"), CASES)
 def test_names(text, letters, names, findings, offer):
-    found = check_names(text, letters, names)
+    found = check_names(text, letters, names, "en")
     assert [(one.spelled, one.said, one.offer) for one in found.findings] == findings
     assert found.offer == offer
+
+
+@pytest.mark.parametrize("language", ["de", "de-AT", "de_CH", "LB", ""])
+def test_where_nouns_have_capitals_none_is_told_for_its_capital(language):
+    text = "Morgen kommt mit Meyer der Regen."
+    assert check_names(text, "", (), "en").findings == (
+        Finding(None, "Meyer"), Finding(None, "Regen"),
+    )  # fmt: skip
+    assert check_names(text, "", (), language).findings == ()
+    assert check_names(text, "MEYER", (), language).findings == ()
+    found = check_names(text, "MEIER", (), language)  # the letters tell which noun it is
+    assert found.findings == (Finding("MEIER", "Meyer", "Meier"),)
+    assert check_names(text, "", ["MEYER"], language).findings == (Finding(None, "Meyer"),)
 
 
 def test_known_names_may_be_in_any_case():
@@ -144,8 +157,15 @@ class Spelling(Transcriber):
         """Of no steps: what was read is in the translations already."""
 
 
-def ask(translations, *parts):
+class Unlearnt(Spelling):
+    """It knows letters and no names, as one of units that are read in words does."""
+
+    units = Units("char", ("a",))
+
+
+def ask(translations, *parts, language="en"):
     pipeline = nn.Module()
+    pipeline.recipe = SimpleNamespace(data=SimpleNamespace(language=language))
     pipeline.experts = nn.ModuleList([one(SimpleNamespace()) for one in parts])
     verb = hooks().slp_after_translation
     (ours,) = (one for one in verb.get_hookimpls() if one.plugin_name == "slp-llm:stages")
@@ -162,6 +182,12 @@ def test_translations_are_noted_where_an_expert_read_letters():
     found = [[(one.about, one.offer) for one in notes] for notes in ask(said, Spelling)]
     assert found == [[("names", "anna comes .")], [], [("names", None)], []]
     assert ask(said[:1]) == [[]]  # nothing here reads letters
+
+
+def test_the_language_is_the_recipes():
+    said = [Translation("Dann kommt Regen.", 1, transcripts={"experts.0": ""})]
+    told = [len(*ask(said, Unlearnt, language=language)) for language in ("en", "de")]
+    assert told == [1, 0]
 
 
 def test_the_rule_needs_no_torch():

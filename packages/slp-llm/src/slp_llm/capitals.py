@@ -1,4 +1,4 @@
-"""Which capitals tell a name, in languages that write all other words small (English).
+"""Which capitals tell a name, in languages that write all other words small (English, not German).
 
 The annotator ``letters`` finds names by it in sentences that a person wrote, the check of names in
 what a language model says.
@@ -10,6 +10,12 @@ import re
 
 _BEGINS = re.compile(r"(?:^|[.!?:]\s)[\s\"'“”„»«‚‘(¿¡–—-]*$")  # what stands before a sentence
 _PRONOUN = re.compile(r"I(?:['’].*)?")
+_NOUNS = {"de", "gsw", "lb", "nds"}  # languages that write every noun with a capital
+
+
+def tells_names(language: str) -> bool:
+    """Whether a capital tells a name in a language ("en", "de-AT"); of none ("") nobody knows."""
+    return re.split("[-_]", language.lower())[0] not in {"", *_NOUNS}
 
 
 def has_capital(word: str) -> bool:

@@ -55,12 +55,13 @@ def slp_after_translation(pipeline: Pipeline, translations: list[Translation]) -
     """Names that are not what a fingerspelling expert read; nothing where none read."""
     experts = spellers(pipeline)
     names = [*known_names(experts.values())]
+    language = pipeline.recipe.data.language
     return [
         [
             note
             for path in experts
             if path in said.transcripts
-            for note in notes_of(said.text, said.transcripts[path], names)
+            for note in notes_of(said.text, said.transcripts[path], names, language)
         ]
         for said in translations
     ]

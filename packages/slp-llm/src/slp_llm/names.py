@@ -15,7 +15,7 @@ from unicodedata import normalize
 
 from attrs import frozen
 
-from slp_llm.capitals import begins_sentence, has_capital
+from slp_llm.capitals import begins_sentence, has_capital, tells_names
 
 if TYPE_CHECKING:
     from slp_core.ctc import Transcriber
@@ -54,15 +54,18 @@ class NameCheck:
     offer: str | None
 
 
-def check_names(text: str, letters: str, names: Iterable[str] = ()) -> NameCheck:
+def check_names(
+    text: str, letters: str, names: Iterable[str] = (), language: str = ""
+) -> NameCheck:
     """Hold the names of a text against what was spelled.
 
     ``letters``: what the expert read, a blank between two words; ``names``: those that are known,
-    in any case. Words are compared without case, accents and apostrophes and with doubled letters
-    as one, because CTC loses these: ANA is Anna. Single letters are passed over.
+    in any case; ``language``: of the text ("en"), "" where nobody says. Words are compared without
+    case, accents and apostrophes and with doubled letters as one, because CTC loses these: ANA is
+    Anna. Single letters are passed over.
 
     1. A spelled word that is in the text supports it there: nothing is found.
-    2. The names of the text are its words with a capital, but "I"; where it is all in small
+    2. Names of the text may be its words with a capital, but "I"; where it is all in small
        letters or all in capitals, the known names. Each other spelled word takes the nearest of
        those that nothing supports, by edit distance divided by the longer length; the nearest
        pairs first. A known name is taken at any distance, another word with a capital at most at
@@ -70,9 +73,11 @@ def check_names(text: str, letters: str, names: Iterable[str] = ()) -> NameCheck
     3. The spelled word is offered in its place, as a known name is spelled where it is one. It is
        not offered where it is unknown and resembles (0.5) a known name: it may be misread.
     4. A spelled word that finds no name is told. So is a name that is left over: a known one, or,
-       where none are known, a word with a capital that does not begin a sentence.
+       where none are known, a word with a capital that does not begin a sentence, unless the
+       language writes every noun with one (German) or nobody says which it is.
     """
     known = _by_sound(tuple(names))
+    by_capital = not known and tells_names(language)
     exactly = {name.casefold() for alike in known.values() for name in alike}
     matches = [match for match in _WORD.finditer(text) if len(match[0]) > 1]
     cased = not (text.islower() or text.isupper())
@@ -111,18 +116,18 @@ def check_names(text: str, letters: str, names: Iterable[str] = ()) -> NameCheck
     findings += [
         Finding(None, word)
         for word, match in sorted(doubtful.items(), key=lambda one: one[1].start())
-        if word not in taken and (named(match) or not (known or begins_sentence(match)))
+        if word not in taken and (named(match) or (by_capital and not begins_sentence(match)))
     ]
     offers = {one.said: one.offer for one in findings if one.said and one.offer}
     edited = _WORD.sub(lambda match: offers.get(match[0], match[0]), text)
     return NameCheck(tuple(findings), edited if offers else None)
 
 
-def notes_of(text: str, letters: str, names: Iterable[str] = ()) -> list[Note]:
+def notes_of(text: str, letters: str, names: Iterable[str] = (), language: str = "") -> list[Note]:
     """What :func:`check_names` found, as one note about "names" or none."""
     from slp_core.parts import Note
 
-    found = check_names(text, letters, names)
+    found = check_names(text, letters, names, language)
     if not found.findings:
         return []
     return [Note("names", "; ".join(map(str, found.findings)), found.offer)]
