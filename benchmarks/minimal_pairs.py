@@ -9,13 +9,14 @@ clip says: the reference, or the same with one sign's word replaced by that of i
                                        [--signbind RUN]
 
 The variants are those of ``variants.py``. Finished ones are in ``FOLDER/results.jsonl`` and are not
-trained again. SignBind's experts and language model of seed 0 are taken from a finished run of its
-tiny recipe where one is given (``--signbind``). Its language model hears no signs, so that the two
-readings are glosses there, and CTC says which is likelier. ``names``: how many of the spelled names
-a translation holds; ``unseen names``: how many of those that training never spells, in other films,
-a translation holds or a note on it tells; ``rest``: BLEU-4 of the sentences without one; ``route``:
-the area under the curve of the route to fingerspelling over the steps of all clips, held against
-the spelled spans.
+trained again. SignBind's corpus spells 150 names, since a dozen are learnt by heart; its experts
+and language model of seed 0 are taken from a finished run of its tiny recipe on that corpus where
+one is given (``--signbind``). The language model hears no signs, so that the two readings are
+glosses there, and CTC says which is likelier. ``names``: how many of the spelled names a
+translation holds; ``unseen names``: how many of those that training never spells, in other films,
+a translation holds or a note on it tells; ``letters``: how many of theirs the expert reads;
+``rest``: BLEU-4 of the sentences without one; ``route``: the area under the curve of the route to
+fingerspelling over the steps of all clips, held against the spelled spans.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ from slp_core.pipeline import Pipeline
 from slp_core.recipe_file import parse_recipe
 from slp_encoders.synthetic.lexicon import MINIMAL_PAIRS
 from slp_fusion.objectives.route.outcome import route_auc
+from slp_train.evaluation.readings import judge_readings
 from slp_train.evaluation.scores import build_metrics
 from slp_train.evaluation.translation import translate_dataset
 from slp_train.features import encoded, kept_streams
@@ -80,9 +82,11 @@ def main() -> None:
     os.chdir(options.folder)
     results, known = Path("results.jsonl"), dict[str, Pipeline]()
     if options.signbind is not None:
-        known = dict.fromkeys(
-            ["see-signbind", "learnt-signbind-0"], Pipeline.from_pretrained(options.signbind)
-        )
+        given = Pipeline.from_pretrained(options.signbind)
+        corpus = table_of("signbind", options.set)["data"]["corpus"]
+        if given.recipe.source.table["data"]["corpus"] != corpus:
+            parser.error(f"--signbind: the run's corpus is another one than {corpus}")
+        known = dict.fromkeys(["see-signbind", "learnt-signbind-0"], given)
     done = (
         [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
     )
@@ -164,7 +168,7 @@ def measure(table: Recipe, name: str, seed: int, behind: Learnt) -> dict[str, An
     score = bleu(pipeline, said, rows)
     told = {parameter: mean(hits) for parameter, hits in choices(pipeline, sets["test"]).items()}
     if name.startswith("SignBind"):
-        told |= spelled(pipeline, said, rows) | {"unseen names": unseen_names(table, pipeline)}
+        told |= spelled(pipeline, said, rows) | unseen_names(table, pipeline)
     if getattr(pipeline.part("fusion"), "router", None) is not None:
         clips = (sets["test"][number] for number in range(len(rows)))
         told["route"] = route_auc(pipeline, clips)
@@ -186,9 +190,9 @@ def spelled(pipeline: Pipeline, said: list[str], rows: list[Row]) -> dict[str, f
     return {"names": mean(found), "rest": score}
 
 
-def unseen_names(table: Recipe, known: Pipeline) -> float:
-    """The share of names that training never spells, in other films of the same signers, that a
-    translation holds or a note on it tells."""
+def unseen_names(table: Recipe, known: Pipeline) -> dict[str, float]:
+    """Of names that training never spells, in other films of the same signers: the share that a
+    translation holds or a note on it tells, and that of their letters that the expert reads."""
     table = deepcopy(table)
     table["data"] |= {"root": "unseen", "corpus": table["data"]["corpus"] | {"unseen_names": True}}
     for name in ("frames", "mouths"):
@@ -201,7 +205,9 @@ def unseen_names(table: Recipe, known: Pipeline) -> float:
         told = [one.text, *(f"{note.message} {note.offer}" for note in one.notes)]
         if name := row.get("letters"):
             found.append(name.casefold() in words(" ".join(told), lowercase=True))
-    return mean(found)
+    read = {one.column: one.accuracy / 100 for one in judge_readings(pipeline, clips.rows, said)}
+    letters = {"letters": read["letters"]} if "letters" in read else {}
+    return {"unseen names": mean(found), **letters}
 
 
 def learn_to_speak(table: Recipe) -> None:
@@ -287,7 +293,7 @@ def likelihoods(pipeline: Pipeline, sample: Sample, texts: list[str]) -> list[fl
 
 
 def show(results: list[dict[str, Any]]) -> None:
-    columns = ["BLEU-4", *MINIMAL_PAIRS, "names", "unseen names", "rest", "route"]
+    columns = ["BLEU-4", *MINIMAL_PAIRS, "names", "unseen names", "letters", "rest", "route"]
     plain = ("BLEU-4", "rest")  # all others are shares
     table = Table("variant", "seeds", *columns, title="mean and 95 % interval over seeds")
     for name in VARIANTS:
