@@ -13,17 +13,13 @@ from safetensors.numpy import save_file
 
 import slp_train.card
 from slp_core.confidence import Calibration
-from slp_core.errors import RecipeError, UserError
-from slp_core.manifest import read_manifest
-from slp_train.card import begin_facts, missing_facts, render_card, write_card
-from slp_train.card.facts import FACTS, read_facts
+from slp_core.errors import UserError
+from slp_train.card import missing_facts, render_card, write_card
+from slp_train.card.facts import FACTS
 from slp_train.card.head import _metric
 from slp_train.card.page import MARK
-from slp_train.evaluation import evaluate, write_evaluation
 from slp_train.evaluation.scores import verdict
-from slp_train.provenance import _signing
 from slp_train.report.artefacts import read_run
-from slp_train.run import _throw_away
 
 NEVER = re.compile(r"interpreter|human[- ]level|human parity|state[- ]of[- ]the[- ]art", re.I)
 EVIL = "<script>alert(1)</script> | a\n\n# heading"
@@ -78,9 +74,7 @@ def finished(toys, tmp_path_factory):
               for name, rows, seed in (("train", 30, 1), ("test", 60, 2))}  # fmt: skip
     pipeline = toys.make_pipeline(None, '\nmetrics = ["bleu", "wer"]')
     pipeline.calibration = Calibration([0.1], [0.4], "chrF", "validation", 60, {})
-    dataset = toys.make_dataset(pipeline, splits["test"])
-    folder = home / "run"
-    write_evaluation(evaluate(pipeline, dataset, splits, "test"), folder)
+    folder = toys.score(pipeline, splits, home / "run")
     (folder / "provenance.json").write_text(json.dumps(PROVENANCE))
     (folder / "translate").mkdir()
     (folder / "translate" / "result.json").write_text('{"steps": 42, "seconds": 1.5}')
@@ -309,63 +303,3 @@ def test_no_card_of_what_is_no_finished_run(run, tmp_path):
         render_card(tmp_path / "absent")
     with pytest.raises(UserError, match="there is no such folder; name a run that `slp train`"):
         write_card(tmp_path / "absent")
-
-
-def test_facts_are_begun_once_and_every_key_of_them_counts(run):
-    file = begin_facts(run)
-    assert file == run / FACTS and read_facts(run) == read_facts(run.parent)
-    begun = file.read_text()
-    keys = re.findall(r"^# (\w+) = ", begun, re.M)
-    assert len(keys) == len(set(keys)) == 19
-    opened = re.sub(r"^# (\w+ =|\[\[)", r"\1", begun, flags=re.M)
-    file.write_text(opened)
-    assert missing_facts(run) == []
-    assert read_facts(run).sign_languages == ["gsg"]
-    assert read_facts(run).evaluations[0].date == "2026-01-31"
-    assert begin_facts(run) == file and file.read_text() == opened
-
-
-@pytest.mark.parametrize(
-    ("written", "said"),
-    [
-        ('domain = "a"\nlicense = "mit"', r'card.toml:2: license: .* did you mean "licence"'),
-        ("domain = 3", r"card.toml:1: domain: 3 was written, a string is expected"),
-        ('sign_languages = ["German"]', r"card.toml:1: sign_languages: .*German"),
-        ("[[evaluations]]\nwhom = 1", r"card.toml:2: evaluations.0.whom: there is no such key"),
-    ],
-)
-def test_facts_that_cannot_be_read_are_told_with_their_line(run, written, said):
-    (run / FACTS).write_text(written)
-    with pytest.raises(RecipeError, match=said):
-        render_card(run)
-
-
-def test_facts_that_are_no_toml_are_told(run):
-    (run / FACTS).write_text("domain =")
-    with pytest.raises(UserError, match=r"card\.toml: is not TOML"):
-        render_card(run)
-
-
-def test_a_run_is_thrown_away_without_its_authors_facts(run):
-    (run / FACTS).write_text(FULL)
-    _throw_away(run)
-    assert [file.name for file in run.iterdir()] == [FACTS]
-    assert (run / FACTS).read_text() == FULL
-    _throw_away(run.parent / "absent")
-    assert not (run.parent / "absent").exists()
-
-
-def test_who_signs_is_counted_where_every_row_says(tmp_path):
-    def manifest(name, *rows):
-        file = tmp_path / f"{name}.tsv"
-        file.write_text("\n".join(["signer\tlanguage\tsign_language", *rows]) + "\n")
-        return read_manifest(file)
-
-    train = manifest("train", "a\tde\tgsg", "b\tde\tgsg", "a\tde\t")
-    test = manifest("test", "b\tde\tgsg", "c\ten\tase")
-    assert _signing(train, train) == {"signers": 2, "languages": ["de"]}
-    assert _signing(test, train) == {"signers": 2, "new_signers": 1, "languages": ["de", "en"],
-                                     "sign_languages": ["ase", "gsg"]}  # fmt: skip
-    assert _signing(test, None) == _signing(test, test)
-    half = manifest("half", "\tde\tgsg", "c\tde\tgsg")
-    assert _signing(half, train) == {"languages": ["de"], "sign_languages": ["gsg"]}

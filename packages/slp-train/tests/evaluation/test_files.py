@@ -6,13 +6,7 @@ import pytest
 
 from slp_core.errors import UserError
 from slp_core.manifest import read_manifest
-from slp_train.evaluation import (
-    compare_runs,
-    evaluate,
-    print_comparison,
-    read_evaluation,
-    write_evaluation,
-)
+from slp_train.evaluation import compare_runs, print_comparison, read_evaluation
 
 
 @pytest.fixture
@@ -25,10 +19,7 @@ def evaluated(toys, tmp_path):
 
     def make(name, say=None, metrics='"bleu", { use = "wer", lowercase = true }'):
         pipeline = toys.make_pipeline(say, f"\nmetrics = [{metrics}]")
-        dataset = toys.make_dataset(pipeline, splits["test"])
-        folder = tmp_path / name
-        write_evaluation(evaluate(pipeline, dataset, splits, "test"), folder)
-        return folder
+        return toys.score(pipeline, splits, tmp_path / name)
 
     return make
 

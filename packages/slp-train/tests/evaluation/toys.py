@@ -115,6 +115,15 @@ def make_dataset(pipeline: Pipeline, manifest: Manifest) -> SampleDataset:
     return dataset
 
 
+def score(pipeline: Pipeline, manifests: dict[str, Manifest], folder: Path) -> Path:
+    """Evaluate on the test split and write the scores into the folder of a run."""
+    from slp_train.evaluation import evaluate, write_evaluation
+
+    dataset = make_dataset(pipeline, manifests["test"])
+    write_evaluation(evaluate(pipeline, dataset, manifests, "test"), folder)
+    return folder
+
+
 def unsteady(steps: list[int], batch: Any) -> str:
     """Forgets the last word in batches of an odd number of samples."""
     return " ".join(WORDS[step] for step in steps[: len(steps) - len(batch.values) % 2])
@@ -122,13 +131,10 @@ def unsteady(steps: list[int], batch: Any) -> str:
 
 def main(folder: Path) -> None:
     from slp_train import distributed
-    from slp_train.evaluation import evaluate, write_evaluation
 
     pipeline = make_pipeline(unsteady, '\nmetrics = ["bleu"]')
     manifests = {name: read_manifest(folder / f"{name}.tsv") for name in ("train", "test")}
-    dataset = make_dataset(pipeline, manifests["test"])
-    evaluation = evaluate(pipeline, dataset, manifests, "test")
-    write_evaluation(evaluation, folder / f"{distributed.rank()}-of-{distributed.world_size()}")
+    score(pipeline, manifests, folder / f"{distributed.rank()}-of-{distributed.world_size()}")
 
 
 if __name__ == "__main__":
