@@ -85,7 +85,8 @@ def evaluate_run(run: Path, split: str, settings: Sequence[str] = ()) -> Evaluat
     (``data.test=other.tsv``, ``evaluation.generation.num_beams=1``).
 
     Raises:
-        UserError: a setting is of the pipeline, which is built and trained.
+        UserError: a setting is of the pipeline, which is built and trained; or the split is not
+            named, or its manifest not there.
     """
     from slp_core.pipeline import RECIPE, Pipeline
     from slp_core.recipe_file import load_recipe
@@ -100,9 +101,7 @@ def evaluate_run(run: Path, split: str, settings: Sequence[str] = ()) -> Evaluat
     if settings:
         home = run / "pipeline" if (run / "pipeline" / RECIPE).is_file() else run
         pipeline.plan = check(load_recipe(home / RECIPE, settings))
-    manifests = read_manifests(pipeline.recipe)
-    if split not in manifests:
-        raise UserError(f"{run}: its recipe has no data.{split}")
+    manifests = read_manifests(pipeline.recipe, (split,))
     cache = _cache(pipeline.recipe)
     return _evaluate(pipeline, manifests, split, run, cache)
 

@@ -1,0 +1,50 @@
+"""The folder of a run, and which split of its data is scored."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from slp_core.errors import UserError
+from slp_core.pipeline import Pipeline
+from slp_core.recipe_file import parse_recipe
+from slp_train.card.facts import FACTS
+from slp_train.run import _throw_away, evaluate_run
+
+RECIPE = """
+[recipe]
+name = "toy"
+[data]
+test = "data/test.tsv"
+[streams.hands]
+signal = "signs"
+encoder = "same"
+[decoder]
+use = "reader"
+"""
+
+
+def test_a_run_is_thrown_away_without_its_authors_facts(tmp_path):
+    run = tmp_path / "run"
+    (run / "translate").mkdir(parents=True)
+    (run / "translate" / "log.jsonl").write_text("{}")
+    (run / FACTS).write_text('domain = "weather"')
+    _throw_away(run)
+    assert [file.name for file in run.iterdir()] == [FACTS]
+    assert (run / FACTS).read_text() == 'domain = "weather"'
+    _throw_away(tmp_path / "absent")
+    assert not (tmp_path / "absent").exists()
+
+
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [
+        ("test", r"data/test\.tsv: there is no such manifest where this command is called"),
+        ("validation", r"recipe\.toml.*: data\.validation: a manifest is needed"),
+    ],
+)
+def test_a_split_that_cannot_be_scored(split, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pipeline = SimpleNamespace(recipe=parse_recipe(RECIPE))
+    monkeypatch.setattr(Pipeline, "from_pretrained", lambda run: pipeline)
+    with pytest.raises(UserError, match=said):
+        evaluate_run(tmp_path, split)
