@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 MARK = "complete.json"
+STATE = "trainer_state.json"  #: of the Trainer
+RESULT = "result.json"  #: of a stage, which is finished where it is
 PIPELINE = "pipeline"
 _PREFIX = "checkpoint-"
 

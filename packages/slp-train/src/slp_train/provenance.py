@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -25,8 +26,10 @@ _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "tokenizers", "nump
 def write_provenance(
     folder: Path, plan: Plan, pipeline: Pipeline, manifests: dict[str, Manifest]
 ) -> None:
-    """Write ``provenance.json`` of a run."""
+    """Write ``provenance.json`` of a run: with where the command was called, from which a relative
+    ``data.root`` counts, as seen from the run's folder."""
     facts = collect(plan, pipeline, manifests)
+    facts["called_from"] = os.path.relpath(Path.cwd(), folder.resolve())
     write_text(folder / "provenance.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
 
 

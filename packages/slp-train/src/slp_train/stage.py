@@ -20,6 +20,7 @@ from slp_core.schema import said, unstructure
 from slp_train import checkpoints, distributed
 from slp_train.arguments import schedule, training_arguments
 from slp_train.batching import BudgetBatches
+from slp_train.checkpoints import RESULT
 from slp_train.objectives import carry_on, save_objectives
 from slp_train.progress import bar, say
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     Scorer = Callable[[Pipeline], dict[str, float]]
 
 FIT = "fit.json"
-RESULT = "result.json"
 LOG = "log.jsonl"
 _SAMPLES = 8  #: of a batch, where the stage says nothing
 _SHOWN = 16  #: samples that plugins are shown

@@ -32,14 +32,13 @@ from slp_core.files import write_text
 from slp_core.hooks import hooks
 from slp_core.pipeline import Pipeline
 from slp_train import checkpoints
+from slp_train.checkpoints import STATE
 from slp_train.progress import bar
 
 if TYPE_CHECKING:
     from slp_core.recipe import Stage
     from slp_train.batching import BudgetBatches
     from slp_train.model import StageModel
-
-STATE = "trainer_state.json"
 
 
 class StageTrainer(Trainer):

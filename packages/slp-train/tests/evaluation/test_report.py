@@ -7,20 +7,16 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from slp_core.confidence import Calibration
 from slp_core.errors import UserError
 from slp_core.manifest import write_manifest
 from slp_core.moving import Film
-from slp_train.evaluation import evaluate, write_evaluation
 from slp_train.evaluation.files import compare_runs
 from slp_train.evaluation.scores import Prediction
-from slp_train.report import curves, examples, page, report
+from slp_train.report import examples, page, report
 from slp_train.report.artefacts import read_run
-from slp_train.report.confidence import reliability, spearman
 from slp_train.report.players import Budget
 
 STAGE = """
@@ -30,6 +26,11 @@ train = ["decoder"]
 objectives = ["o"]
 epochs = 1
 """
+WEIGHTS = {
+    "streams.hands.encoder.a": np.zeros((2, 3)),
+    "streams.hands.encoder.b.c": np.zeros(4),
+    "decoder.x": np.zeros((1000, 5)),
+}
 VOID = {"meta", "br", "input"}
 
 
@@ -75,16 +76,16 @@ def make_run(toys, tmp_path):
     }
 
     def make(name, say=None, metrics='"bleu", "wer"'):
-        pipeline = toys.make_pipeline(say, f"\nmetrics = [{metrics}]")
-        dataset = toys.make_dataset(pipeline, splits["test"])
         folder = tmp_path / "runs" / name
-        write_evaluation(evaluate(pipeline, dataset, splits, "test"), folder)
+        toys.score(toys.make_pipeline(say, f"\nmetrics = [{metrics}]"), splits, folder)
         recipe = toys.RECIPE.replace('"toy"', f'"{name}"') + STAGE
         (folder / "recipe.toml").write_text(recipe, encoding="utf-8")
         (folder / "translate").mkdir()
         log = [{"loss": 3.0, "step": 1}, {"loss": 2.0, "step": 2, "eval_loss": 2.5}]
         log.append({"step": 2, "eval_bleu": 31.25, "eval_loss": 2.25})
         write_log(folder, *map(json.dumps, log))
+        (folder / "pipeline").mkdir()
+        save_file(WEIGHTS, folder / "pipeline" / "model.safetensors")
         return folder
 
     return make
@@ -98,13 +99,6 @@ def test_the_page_of_a_run(toys, make_run, monkeypatch):
     folder = make_run("toy <&> run", lambda steps, batch: "<b>" + toys.WORDS[steps[0]])
     (folder / "provenance.json").write_text('{"git": {"commit": "c0ffee"}, "seed": 0}')
     write_manifest(folder / "skipped.test.tsv", ["id", "where", "reason"], [["x", "y", "is empty"]])
-    (folder / "pipeline").mkdir()
-    weights = {
-        "streams.hands.encoder.a": np.zeros((2, 3)),
-        "streams.hands.encoder.b.c": np.zeros(4),
-        "decoder.x": np.zeros((1000, 5)),
-    }
-    save_file(weights, folder / "pipeline" / "model.safetensors")
 
     class Reader:
         def show(self, row, frames):
@@ -151,6 +145,7 @@ def test_what_cannot_be_played_is_told(toys, make_run, monkeypatch):
     text = shown(report(run))
     assert text.count("The clip could not be opened: it is gone") == 1
     assert text.count("The manifest has no such row any more.") == 1
+    assert "2 of the clips of the examples could not be opened" in text
     assert "4 of the clips of the examples cannot be played here" in text
     assert (run / "report.html").read_text().count("<video") == 2
 
@@ -171,9 +166,12 @@ def test_a_model_that_does_not_look_is_marked(make_run):
     assert "nothing shows that the model uses the signal" in blind
 
 
-def test_without_the_clips_there_are_no_strips(make_run):
+def test_without_the_clips_there_are_no_strips(make_run, capsys):
     """The toy's parts are not installed."""
-    text = shown(report(make_run("a")))
+    run = make_run("a")
+    capsys.readouterr()
+    text = shown(report(run))
+    assert f"{run}: The clips could not be opened:" in capsys.readouterr().err
     assert "The clips could not be opened:" in text
     assert "hypothesis" in text
 
@@ -187,6 +185,28 @@ def test_an_unfinished_run(make_run):
     assert "training 3" in text
     (folder / "translate" / "log.jsonl").unlink()
     assert "Learning curves" not in shown(report(folder))
+
+
+def test_the_data_are_found_where_the_run_was_trained(toys, make_run, tmp_path, monkeypatch):
+    run = make_run("a")
+    text = (run / "recipe.toml").read_text()
+    (run / "recipe.toml").write_text(text.replace("[data]", '[data]\ntrain = "data/train.tsv"'))
+    for place, rows in (("home", 5), ("other", 7), ("nowhere", 0)):
+        (tmp_path / place / "data").mkdir(parents=True)
+        if rows:
+            toys.make_manifest(tmp_path / place / "data" / "train.tsv", rows, 0)
+    monkeypatch.chdir(tmp_path / "nowhere")
+    message = "data/train.tsv: there is no such manifest where this command is called"
+    with pytest.raises(UserError, match=message):
+        read_run(run).manifest("train")
+    assert message in shown(report(run))
+    (run / "provenance.json").write_text('{"called_from": "../../home"}')
+    assert len(read_run(run).manifest("train")) == 5
+    assert message not in shown(report(run))
+    monkeypatch.chdir(tmp_path / "other")
+    assert len(read_run(run).manifest("train")) == 7
+    with pytest.raises(UserError, match=r"the recipe has no data\.test"):
+        read_run(run).manifest("test")
 
 
 def test_what_is_no_run(tmp_path, make_run):
@@ -291,102 +311,6 @@ def test_few_examples_come_once():
         assert "".join(one.prediction.reference for one in found.worst) == worst
 
 
-@given(st.floats(-1e3, 1e3), st.floats(1e-6, 1e6))
-def test_ticks_span_the_values_in_round_steps(low, span):
-    found = curves.ticks(low, low + span)
-    slack = 1e-6 * max(abs(low), span, 1)
-    assert found[0] <= low + slack and found[-1] >= low + span - slack
-    assert 2 <= len(found) <= 8
-    assert np.all(np.diff(found) > 0)
-
-
-def test_ticks_by_hand():
-    assert curves.ticks(0, 100) == [0, 25, 50, 75, 100]
-    assert curves.ticks(0, 5.6) == [0, 2, 4, 6]
-    assert curves.ticks(-1, 1) == [-1, -0.5, 0, 0.5, 1]
-    assert curves.ticks(0, 0) == [0, 0.25]
-    assert curves.ticks(0, 0.003) == [0, 0.001, 0.002, 0.003]
-
-
-def test_curves_stay_in_their_box():
-    log = [{"step": n, "loss": 5.0 - n, "eval_loss": 2.0 * n, "eval_wer": 130.0} for n in range(9)]
-    log[3]["loss"] = float("nan")
-    charts = curves.charts(log)
-    assert [one.title for one in charts] == ["loss", "validation scores"]
-    assert [len(line.drawn) for line in charts[0].lines] == [8, 9]
-    for chart in charts:
-        for line in chart.lines:
-            for x, y in line.drawn:
-                assert curves.LEFT <= x <= curves.WIDTH - curves.RIGHT
-                assert curves.TOP <= y <= curves.HEIGHT - curves.BOTTOM
-    first, last = charts[0].lines[1].drawn[0], charts[0].lines[1].drawn[-1]
-    assert first[0] < last[0] and first[1] > last[1]  # larger is higher up
-
-
-def test_objectives_have_charts_of_their_own():
-    log = [
-        {"step": 1, "loss": 3, "ctc": 1},
-        {"step": 1, "eval_loss": 2, "eval_ctc": 2, "eval_x": 1},
-    ]
-    assert [one.title for one in curves.charts(log)] == ["loss", "ctc", "validation scores"]
-    assert curves.charts([]) == []
-
-
-def test_a_single_objective_is_drawn_once():
-    log = [{"step": 1, "loss": 3}, {"step": 1, "eval_loss": 2.5, "eval_ctc": 2.5, "eval_wer": 1.0}]
-    found = curves.charts(log)
-    assert [one.title for one in found] == ["loss", "validation scores"]
-    assert [line.name for line in found[1].lines] == ["wer"]
-
-
-def test_gauges_have_charts_after_the_losses():
-    log = [
-        {"step": 1, "loss": 3, "ctc@a.b": 1, "a.b.perplexity": 9.0, "ctc@a.b.hits": 0.5},
-        {"step": 1, "eval_loss": 2, "eval_ctc@a.b": 2, "eval_wer": 1},
-        {"step": 2, "loss": 2, "ctc@a.b": 1, "a.b.perplexity": 7.0, "ctc@a.b.hits": 0.75},
-    ]
-    found = curves.charts(log)
-    titles = ["loss", "ctc@a.b", "validation scores", "a.b.perplexity", "ctc@a.b.hits"]
-    assert [one.title for one in found] == titles
-    (line,) = found[3].lines
-    assert (line.name, line.measured) == ("training", [(1, 9.0), (2, 7.0)])
-
-
-def predictions(confidences, chrfs, expect=lambda confidence: None):
-    return [
-        Prediction(str(n), "a", "a" if chrf == 100 else "b", sure, 0.0, chrf, None, expect(sure))
-        for n, (sure, chrf) in enumerate(zip(confidences, chrfs, strict=True))
-    ]
-
-
-def test_reliability():
-    confidences = np.linspace(0, 1, 50)
-    found = reliability(predictions(confidences, 100.0 * (confidences > 0.5)))
-    assert [one.samples for one in found.bins] == [5] * 10
-    assert [one.exact for one in found.bins] == [100] * 5 + [0] * 5
-    assert [one.chrf for one in found.bins] == [100] * 5 + [0] * 5
-    assert [one.expected for one in found.bins] == [None] * 10 and found.chart is None
-    assert found.bins[0].high == 1 and found.bins[-1].low == 0
-    assert found.verdict.endswith("well.")
-    assert reliability(predictions([0.5] * 49, [1.0] * 49)) is None
-    backwards = reliability(predictions(confidences, 100.0 * (confidences < 0.5)))
-    assert "does not tell" in backwards.verdict
-    assert "does not tell" in reliability(predictions([0.5] * 50, [1.0] * 50)).verdict
-
-
-def test_reliability_is_drawn_over_what_is_expected():
-    confidences = np.arange(50) / 50
-    found = reliability(predictions(confidences, 50 * confidences, lambda sure: sure / 4))
-    assert found.bins[0].expected == pytest.approx(np.mean(confidences[-5:]) / 4)
-    measured, diagonal = found.chart.lines
-    expected = [(np.mean(part) / 4, np.mean(part) / 2) for part in np.split(confidences, 10)]
-    assert np.array(measured.measured) == pytest.approx(np.array(expected))
-    (left, bottom), (right, top) = diagonal.drawn
-    for (x, y), (along, up) in zip(measured.drawn, expected, strict=True):
-        assert (x - left) / (right - left) == pytest.approx(along)
-        assert (y - bottom) / (top - bottom) == pytest.approx(up)
-
-
 def test_the_page_tells_what_confidence_is_worth(toys, make_run, monkeypatch):
     text = shown(report(make_run("plain")))
     assert "no quality is expected" in text and "expected from" not in text
@@ -413,14 +337,3 @@ def test_the_page_tells_what_confidence_is_worth(toys, make_run, monkeypatch):
 def calibrated(pipeline, calibration):
     pipeline.calibration = calibration
     return pipeline
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=30))
-def test_rank_correlation_equals_scipys(pairs):
-    stats = pytest.importorskip("scipy.stats")
-    a, b = np.array(pairs, dtype=float).T
-    if a.std() and b.std():
-        assert spearman(a, b) == pytest.approx(stats.spearmanr(a, b).statistic)
-    else:
-        assert np.isnan(spearman(a, b))

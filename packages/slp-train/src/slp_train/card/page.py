@@ -16,6 +16,7 @@ from slp_core.errors import UserError
 from slp_core.files import write_text
 from slp_core.hub import CARD
 from slp_core.recipe import Recipe
+from slp_train import checkpoints
 from slp_train.card.data import corpus_of, language_of, sign_languages_of, splits_of
 from slp_train.card.facts import read_facts
 from slp_train.card.head import head
@@ -123,7 +124,7 @@ def _stages(run: Run) -> Iterator[dict[str, Any]]:
     """What every stage did, by the recipe and by its ``result.json``."""
     assert run.recipe is not None
     for stage in run.recipe.stages:
-        file = run.folder / stage.name / "result.json"
+        file = run.folder / stage.name / checkpoints.RESULT
         found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         length = f"{stage.epochs:g} epochs" if stage.epochs else f"{stage.steps} steps"
         steps = found.get("steps")

@@ -11,11 +11,12 @@ from typing import Any
 from attrs import field, frozen
 
 from slp_core.errors import UserError
-from slp_core.manifest import Row, read_manifest
+from slp_core.manifest import Manifest, Row, read_manifest
 from slp_core.recipe import Recipe
 from slp_core.stage_files import read
 from slp_train.evaluation.files import METRICS, read_evaluation
 from slp_train.evaluation.scores import Evaluation
+from slp_train.report.unfinished import unfinished
 
 Log = list[dict[str, float]]
 
@@ -33,10 +34,23 @@ class Run:
     skipped: dict[str, list[Row]] = field(repr=False)  #: by split
     parameters: dict[str, int]  #: by part
     changed: datetime  #: when the newest of its files was written
+    unfinished: str = ""  #: how far it has come, and how it goes on
 
     @property
     def name(self) -> str:
         return self.recipe.header.name if self.recipe else self.folder.name
+
+    def manifest(self, split: str) -> Manifest:
+        """The rows of a split: as seen from here, else from where the run was trained.
+
+        Raises:
+            UserError: the recipe names no such manifest, or it cannot be read.
+        """
+        file = self.recipe.data.path(split) if self.recipe else None
+        if file is None:
+            raise UserError(f"the recipe has no data.{split}")
+        there = self.folder.resolve() / self.provenance.get("called_from", "") / file
+        return read_manifest(there if there.is_file() and not file.is_file() else file)
 
 
 def read_run(folder: Path) -> Run:
@@ -49,12 +63,13 @@ def read_run(folder: Path) -> Run:
     if not folder.is_dir() or not (recipe_file or (folder / METRICS).is_file()):
         raise UserError(f"{folder}: is no run: there is neither recipe.toml nor {METRICS}")
     recipe = _recipe(recipe_file) if recipe_file else None
+    provenance = read(folder / "provenance.json")
     files = [file for file in folder.iterdir() if file.is_file() and file.suffix != ".html"]
     return Run(
         folder=folder,
         recipe=recipe,
         recipe_text=recipe_file.read_text(encoding="utf-8") if recipe_file else "",
-        provenance=read(folder / "provenance.json"),
+        provenance=provenance,
         evaluation=read_evaluation(folder) if (folder / METRICS).is_file() else None,
         logs={name: log for name, log in _logs(folder, recipe) if log},
         skipped={
@@ -63,6 +78,7 @@ def read_run(folder: Path) -> Run:
         },
         parameters=_parameters(folder / "pipeline" / "model.safetensors"),
         changed=datetime.fromtimestamp(max(file.stat().st_mtime for file in files)),
+        unfinished=unfinished(folder, recipe, provenance),
     )
 
 

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from markupsafe import Markup
 
 from slp_core.errors import UserError
-from slp_core.manifest import Row, read_manifest
+from slp_core.manifest import Row
 from slp_train.evaluation.scores import Prediction
 from slp_train.progress import bar
 from slp_train.report.artefacts import Run
@@ -43,6 +43,10 @@ class Examples:
     worst: list[Example]
     note: str = ""
     refused: int = 0  #: players for which there was no room
+
+    @property
+    def unopened(self) -> int:
+        return sum(bool(one.note) for one in self)
 
     def __iter__(self) -> Iterator[Example]:
         yield from (*self.best, *self.worst)
@@ -78,12 +82,10 @@ def _open(run: Run) -> tuple[RowReader, Mapping[str, Row]]:
 
     if run.recipe is None or run.evaluation is None:
         raise UserError("there is no recipe")
-    file = run.recipe.data.path(run.evaluation.split)
-    if file is None:
-        raise UserError(f"the recipe has no data.{run.evaluation.split}")
+    manifest = run.manifest(run.evaluation.split)
     reader = build_reader(check(run.recipe), assets=run.folder / "pipeline" / "assets")
     reader = reader.only(run.recipe.heard)
-    return reader, {row.id: row for row in read_manifest(file)}
+    return reader, {row.id: row for row in manifest}
 
 
 def _example(one: Prediction, reader: RowReader, row: Row | None, budget: Budget) -> Example:

@@ -14,8 +14,8 @@ from markupsafe import Markup
 from slp_core.errors import UserError
 from slp_core.files import write_text
 from slp_core.hooks import hooks
-from slp_core.manifest import read_manifest
 from slp_train.evaluation.scores import uses_signal, verdict
+from slp_train.progress import say
 from slp_train.report import curves
 from slp_train.report.artefacts import Run, read_run
 from slp_train.report.breakdowns import Breakdowns, breakdowns
@@ -59,6 +59,10 @@ def report(run: Path | Sequence[Path]) -> Path:
         articles=articles, compared=comparison([one.run for one in articles])
     )
     write_text(home / REPORT, page)
+    for one in articles:
+        for told in (one.run.unfinished, one.examples and one.examples.note):
+            if told:
+                say(f"{one.run.folder}: {told}")
     return home / REPORT
 
 
@@ -83,15 +87,12 @@ def _article(run: Run, budget: Budget) -> Article:
 
 def _trained(run: Run) -> tuple[list[str] | None, str]:
     """The sentences of training, or why they are not at hand."""
-    file = run.recipe.data.path("train") if run.recipe else None
-    if run.recipe is None or file is None:
-        return None, "the recipe has no data.train"
     try:
-        manifest = read_manifest(file)
-        manifest.require([run.recipe.data.target])
+        manifest = run.manifest("train")
+        assert run.recipe is not None
+        return manifest.column(run.recipe.data.target), ""
     except (UserError, OSError) as error:
         return None, str(error)
-    return [row.get(run.recipe.data.target) for row in manifest], ""
 
 
 def template(name: str) -> Template:
