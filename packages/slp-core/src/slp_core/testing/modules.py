@@ -62,6 +62,8 @@ class Subject(ABC):
         torch.manual_seed(seed)
         train = None if assets else self.context.train
         part = self.spec.load()(self.config, evolve(self.context, train=train, assets=assets))
+        if not isinstance(part, Part):
+            return part
         part.context = evolve(part.context, train=None)
         if self.spec.fits and assets is None:
             part.fit(self.fitted())
@@ -349,9 +351,8 @@ def as_part(made: Any, kind: type, found: Findings) -> bool:
     """Whether a factory made what its kind says."""
     if isinstance(made, kind):
         return True
-    cure = f"derive it from slp_core.{kind.__name__}"
-    if isinstance(made, Part) or not isinstance(made, nn.Module):
-        found.fault("factory", f"makes a {type(made).__name__}, no {kind.__name__}; {cure}")
-    else:
-        found.fault("factory", f"makes a torch module that is no {kind.__name__}; {cure}")
+    name = kind.__name__
+    found.fault(
+        "factory", f"makes a {type(made).__name__}, no {name}; derive it from slp_core.{name}"
+    )
     return False
