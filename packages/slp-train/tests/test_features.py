@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -17,7 +17,10 @@ from slp_train import distributed, features
 class Store:
     """Cannot encode the rows of odd numbers."""
 
+    asked: ClassVar[list[str]] = []
+
     def extract(self, pipeline: Any, streams: Any, rows: Any, *_: Any) -> Extraction:
+        self.asked += [row.id for row in rows]
         bad = [BadRow(row, f"{row.id} is broken") for row in rows if int(row.id) % 2]
         return Extraction(len(rows) - len(bad), 0, 0, tuple(bad))
 
@@ -30,6 +33,7 @@ def test_every_process_knows_the_bad_rows_of_all(
 ) -> None:
     data = SimpleNamespace(precision="float32", features="features", root=None)
     recipe = SimpleNamespace(data=data, source=SimpleNamespace(file="recipe.toml"))
+    monkeypatch.setattr(Store, "asked", [])
     monkeypatch.setattr(features, "open_store", lambda folder: Store())
     monkeypatch.setattr(features, "_folder", lambda recipe: Path())
     monkeypatch.setattr(distributed, "world_size", lambda: world)
@@ -51,5 +55,6 @@ def test_every_process_knows_the_bad_rows_of_all(
     monkeypatch.setattr(distributed, "gather", gather)
     for rank in range(world):  # first all tell, then all hear
         of(rank)
+    assert sorted(Store.asked) == list("012345678")  # each row by one process
     expected = (list("02468"), [f"{n} is broken" for n in (1, 3, 5, 7)])
     assert [of(rank) for rank in range(world)] == [expected] * world

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,6 +17,8 @@ from pose_format import Pose
 
 from slp_core.errors import UserError
 from slp_core.manifest import read_manifest
+from slp_encoders.corpora.synthetic.importer import Synthetic
+from slp_encoders.corpora.synthetic.spec import SyntheticConfig
 from slp_encoders.synthetic import synthesize
 from slp_encoders.synthetic.signer import signers
 
@@ -115,7 +118,11 @@ def test_the_same_arguments_find_the_corpus_and_others_are_refused(tmp_path: Pat
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     assert synthesize(out, 10, video=False) == made
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
-    for arguments in ({"samples": 11}, {"seed": 1}, {"video": True}):
+    others: list[dict[str, Any]] = [
+        {"samples": 11}, {"seed": 1}, {"video": True}, {"names": 0.5}, {"distinct_names": 13},
+        {"unseen_names": True},
+    ]  # fmt: skip
+    for arguments in others:
         with pytest.raises(UserError, match="holds a synthetic corpus made from"):
             synthesize(out, **{"samples": 10, "video": False, **arguments})
     (out / "corpus.json").unlink()
@@ -139,6 +146,18 @@ def test_another_seed_is_another_corpus(corpus: dict[str, Path], tmp_path: Path)
     other = synthesize(tmp_path / "c", 10, seed=8, video=False, workers=1)
     ours = set(read_manifest(corpus["train"]).column("text"))
     assert not ours & set(read_manifest(other["train"]).column("text"))
+
+
+def test_as_a_corpus_it_is_made_by_its_keys(tmp_path: Path) -> None:
+    keys = {"samples": 20, "seed": 4, "video": False, "names": 0.9, "distinct_names": 15,
+            "unseen_names": True}  # fmt: skip
+    made = Synthetic(SyntheticConfig(**keys)).make(tmp_path / "c")
+    told = json.loads((tmp_path / "c/corpus.json").read_text())
+    assert keys.items() <= told["made_from"].items()
+    spelled = " ".join(read_manifest(made["test"]).column("letters")).split()
+    assert spelled and set(spelled) <= set(told["unseen_names"])
+    trained = " ".join(read_manifest(made["train"]).column("letters")).split()
+    assert trained and set(trained) <= set(told["names"]) and len(told["names"]) == 15
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:

@@ -194,6 +194,13 @@ def test_held_out_names_may_be_unseen() -> None:
         assert new == names | {name.removeprefix("fs-").lower() for name in names}
     held_out = {gloss for one in drawn["validation"] + drawn["test"] for gloss in one.glosses}
     assert spelled <= held_out
+    assert not held_out & {Name(name).gloss for name in NAMES}
+
+
+def test_held_out_sentences_differ_from_each_other_too() -> None:
+    drawn = split_sentences(Random(0), 60, 2000, 2000)
+    texts = [sentence.text for sentences in drawn.values() for sentence in sentences]
+    assert len(set(texts)) == len(texts)
 
 
 def test_as_many_names_are_spelled_as_are_asked_for() -> None:
