@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -72,6 +73,31 @@ def test_a_user_error_from_below_is_no_traceback(slp, monkeypatch):
     monkeypatch.setattr(plugins.command, "callback", fail)
     code, out, err = slp("plugins")
     assert (code, out) == (2, "") and err == "error: the file is torn\n"
+
+
+@pytest.mark.parametrize(("file", "place"), [(None, "a file"), ("log.jsonl", "log.jsonl")])
+def test_a_full_disk_is_no_traceback_wherever_it_is_met(slp, monkeypatch, file, place):
+    def fail(**_):
+        raise OSError(errno.ENOSPC, "No space left on device", file)
+
+    from slp_cli.commands import plugins
+
+    monkeypatch.setattr(plugins.command, "callback", fail)
+    code, out, err = slp("plugins")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {place}: cannot be written: the disk is full")
+
+
+def test_other_faults_keep_their_traceback(monkeypatch):
+    def fail(**_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    from slp_cli.commands import plugins
+
+    monkeypatch.setattr(plugins.command, "callback", fail)
+    monkeypatch.setattr(sys, "argv", ["slp", "plugins"])
+    with pytest.raises(OSError, match="Input/output error"):
+        command.main()
 
 
 def test_check_reads_every_recipe_before_it_ends(slp, tmp_path):

@@ -76,7 +76,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command; a :class:`UserError` is one message, not a traceback."""
+    """Run the command; a :class:`UserError` and a full disk are one message, not a traceback."""
     try:
         code = cli(standalone_mode=False)
     except UserError as error:
@@ -93,6 +93,12 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except Exception as error:
+        from slp_core.files import disk_is_full, full_disk_message
+
+        if not disk_is_full(error):
+            raise
+        _fail(full_disk_message(getattr(error, "filename", None) or "a file"))
     else:
         sys.exit(code if isinstance(code, int) else 0)
 

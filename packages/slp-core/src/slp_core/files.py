@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +14,45 @@ from functools import cache
 from pathlib import Path
 
 from slp_core.errors import UserError
+
+#: Error numbers of a full disk and of a used-up quota, what they are called, and what libraries say
+#: that tell neither: numpy of a short write, torch of an archive that it cannot go on with.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SAID_OF_FULL = re.compile(
+    "|".join(re.escape(os.strerror(number)) for number in _FULL)
+    + r"|\d+ requested and \d+ written|PytorchStreamWriter failed writing"
+    + r"|inline_container.* unexpected pos \d+ vs \d+"
+)
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether an error, or one that it came of, says that there is no room to write to."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _FULL or _SAID_OF_FULL.search(str(error)):
+        return True
+    before = error.__cause__ or error.__context__
+    return before is not None and disk_is_full(before)
+
+
+def full_disk_message(place: Path | str) -> str:
+    """What the user is told of a write to ``place`` that found no room."""
+    return (
+        f"{place}: cannot be written: the disk is full, or your quota of it; make room and give "
+        "the command again (training goes on where it was)"
+    )
+
+
+@contextmanager
+def tells_full_disk(place: Path) -> Iterator[None]:
+    """Raise a UserError that names ``place`` where the disk is full, however a library says so."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if disk_is_full(error):
+            raise UserError(full_disk_message(place)) from error
+        raise
 
 
 @contextmanager
@@ -28,7 +69,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Give a path beside ``path`` to write to; it takes its place only if nothing failed.
 
     Raises:
-        UserError: nothing can be written there.
+        UserError: nothing can be written there, or not all of it.
     """
     path = Path(path)
     with _can_be_written(path):
@@ -37,9 +78,10 @@ def whole_file(path: Path) -> Iterator[Path]:
     os.close(handle)
     beside = Path(name)
     try:
-        yield beside
-        beside.chmod(0o644)
-        beside.replace(path)
+        with tells_full_disk(path):
+            yield beside
+            beside.chmod(0o644)
+            beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -49,7 +91,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """Give a folder beside ``path`` to fill; it replaces ``path`` only if nothing failed.
 
     Raises:
-        UserError: nothing can be written there.
+        UserError: nothing can be written there, or not all of it.
     """
     path = Path(path)
     with _can_be_written(path):
@@ -57,7 +99,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
         beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     beside.chmod(0o755)
     try:
-        yield beside
+        with tells_full_disk(path):
+            yield beside
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
             path.rename(old / path.name)

@@ -28,7 +28,7 @@ from transformers.trainer_callback import PrinterCallback, TrainerControl, Train
 from slp_core.batch import Batch, collate
 from slp_core.dataset import SampleDataset
 from slp_core.errors import UserError, did_you_mean
-from slp_core.files import write_text
+from slp_core.files import tells_full_disk, write_text
 from slp_core.hooks import hooks
 from slp_core.pipeline import Pipeline
 from slp_train import checkpoints
@@ -292,15 +292,21 @@ class StageTrainer(Trainer):
     # -- checkpoints -------------------------------------------------------------------------
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Gather a checkpoint aside, and publish it once it is whole.
+
+        Raises:
+            UserError: there is no room for it on the disk.
+        """
         step = self.state.global_step
         folder = checkpoints.staging(self.folder, step)
         if self.args.should_save:
             folder.mkdir(parents=True)
         self.accelerator.wait_for_everyone()
-        self.save_model(str(folder), _internal_call=True)
-        self._save_optimizer_and_scheduler(str(folder))
-        self._save_scaler(str(folder))
-        self._save_rng_state(str(folder))
+        with tells_full_disk(checkpoints.folder_of(self.folder, step)):
+            self.save_model(str(folder), _internal_call=True)
+            self._save_optimizer_and_scheduler(str(folder))
+            self._save_scaler(str(folder))
+            self._save_rng_state(str(folder))
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
             self.state.save_to_json(str(folder / STATE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -11,9 +12,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+import torch
 
+from slp_core.errors import UserError
 from slp_train import checkpoints
 
 OPTIONS = {"trainer": {"save_steps": 5}}
@@ -65,6 +69,25 @@ def test_it_is_killed_again_and_again(
     step = "slp_train.trainer.StageTrainer.training_step"
     for after in (7, 8, 11, 3):  # the last dies before it has gained a checkpoint
         in_processes(1, tiny.train, tmp_path, f"{step} {after}", **OPTIONS)
+    resumed = tiny.train(tmp_path, **OPTIONS)
+    assert state_hashes(tiny, resumed.folder) == state_hashes(tiny, unbroken)
+
+
+def test_a_full_disk_is_told_and_the_stage_goes_on(
+    tiny: ModuleType, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, calls = torch.save, itertools.count(1)
+
+    def fill(*arguments: Any, **named: Any) -> None:
+        if next(calls) == 8:
+            raise RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos 1 vs 0")
+        save(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", fill)
+        with pytest.raises(UserError, match=r"checkpoint-\d+: cannot be written: the disk is full"):
+            tiny.train(tmp_path, **OPTIONS)
+    assert checkpoints.complete(tmp_path / "translate")
     resumed = tiny.train(tmp_path, **OPTIONS)
     assert state_hashes(tiny, resumed.folder) == state_hashes(tiny, unbroken)
 
