@@ -240,7 +240,7 @@ def test_all_of_an_answer_is_shown_as_it_was_said() -> None:
     page = shown(Answer(SAID, False, SHARES, 25.0, [["<path/>", "<path/>"]]))
     text = " ".join(page.text.split())
     for part in ("rain & wind", "sun <b> 10 %", "12 %", 'no "ANNA"', "rain & <anna>", "RAIN <WIND>",
-                 "lips", "decoder.first", "signing 25 %", "lips 50 %", "0.1 s"):  # fmt: skip
+                 "lips", "decoder first", "signing 25 %", "lips 50 %", "0.1 s"):  # fmt: skip
         assert part in text
     assert "on 80 clips of the validation data" in text and "0.50" in text
     pictures = [attrs for tag, attrs in page.tags if attrs.get("role") == "img"]

@@ -128,7 +128,7 @@ def translation_html(said: Translation) -> str:
         meaning = "what translations of this confidence had on validation, on average"
         worth.insert(0, ("expected quality", said.expected, meaning))
     bars = "".join(_bar(*one) for one in worth)
-    read = "".join(_fact(_title(path), text or "(nothing)") for path, text in
+    read = "".join(_fact(words_of(path), text or "(nothing)") for path, text in
                    said.transcripts.items())  # fmt: skip
     notes = "".join(
         _fact(note.about, note.message + (f" (offered: {note.offer})" if note.offer else ""))
@@ -189,7 +189,7 @@ def _fact(name: str, text: str) -> str:
     )
 
 
-def _title(path: str) -> str:
+def words_of(path: str) -> str:
     """A part's path in the words of its recipe: ``streams.signing.mapper`` is "signing"."""
     words = path.split(".")
     return words[1] if words[0] == "streams" and len(words) > 1 else " ".join(words)

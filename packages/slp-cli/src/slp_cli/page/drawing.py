@@ -11,6 +11,8 @@ from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from slp_core.display import words_of
+
 if TYPE_CHECKING:
     from slp_cli.page.answer import Answer
     from slp_core.confidence import Calibration
@@ -53,7 +55,7 @@ def answer_html(answer: Answer, calibration: Calibration | None, language: str) 
         worth=worth(answer.said, calibration),
         bands=bands(answer.shares),
         seen=[[Markup(frame) for frame in frames] for frames in answer.seen],
-        transcripts={_reader(path): read for path, read in answer.said.transcripts.items()},
+        transcripts={words_of(path): read for path, read in answer.said.transcripts.items()},
         language=language,
         length=length,
         width=WIDTH,
@@ -108,11 +110,6 @@ def _along(heights: list[float]) -> list[tuple[float, float]]:
     step = WIDTH / len(heights)
     inner = [(step * (place + 0.5), HEIGHT * (1 - one)) for place, one in enumerate(heights)]
     return [(0.0, inner[0][1]), *inner, (float(WIDTH), inner[-1][1])]
-
-
-def _reader(path: str) -> str:
-    """The stream that a part belongs to, or its path."""
-    return path.removeprefix("streams.").removesuffix(".mapper")
 
 
 def _template(name: str) -> Any:
