@@ -19,6 +19,17 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @frozen
+class DataFacts:
+    """What is known of a corpus, for the cards of models that are trained on it. What is empty is
+    not known; what the author of a model writes into ``card.toml`` goes before it."""
+
+    domain: str = ""  #: what is spoken of
+    signers: str = ""  #: how many, from where, Deaf or hearing
+    consent: str = ""  #: what they agreed to, and how it is known
+    data_licence: str = ""
+
+
+@frozen
 class ComponentSpec:
     """One part: its configuration, its tensor signature, and where its code is.
 
@@ -47,6 +58,7 @@ class ComponentSpec:
     example: Mapping[str, Any] = field(factory=dict, hash=False)
     #: ``"module:function"``, how :mod:`slp_core.testing` tries it: ``function(folder) -> Trial``
     trial: str = ""
+    facts: DataFacts = DataFacts()  #: of a corpus
 
     def load(self) -> Callable[..., Any]:
         """Import the factory. This is where torch and the rest come in."""

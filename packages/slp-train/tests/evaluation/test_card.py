@@ -14,7 +14,8 @@ from safetensors.numpy import save_file
 import slp_train.card
 from slp_core.confidence import Calibration
 from slp_core.errors import UserError
-from slp_train.card import missing_facts, render_card, write_card
+from slp_core.spec import ComponentSpec, DataFacts
+from slp_train.card import data, missing_facts, render_card, write_card
 from slp_train.card.facts import FACTS
 from slp_train.card.head import _metric
 from slp_train.card.page import MARK
@@ -204,6 +205,29 @@ def test_what_is_not_known_is_said_too(run):
     assert card.count("| not yet evaluated by Deaf signers |") == 5
     assert missing_facts(run) == ["sign_languages", "domain", "consent", "data_licence", "licence",
                                   "contact", "evaluations"]  # fmt: skip
+
+
+def test_what_a_corpus_tells_stands_where_its_author_is_silent(run, monkeypatch):
+    told = DataFacts(domain="the weather", signers="nine interpreters", consent="given")
+    spec = ComponentSpec("corpus", object, "a:b", summary="Forecasts", facts=told)
+    monkeypatch.setattr(data, "configured", lambda kind, use: (None, spec, None))
+    for file in (run / "recipe.toml", run / "pipeline" / "recipe.toml"):
+        file.write_text(file.read_text().replace("[data]", '[data]\ncorpus = "forecasts"'))
+    (run / FACTS).write_text('domain = "weather at sea"')
+    card = render_card(run)
+    for words in ("| Domain | weather at sea |", "| nine interpreters; train: 9;", "| given |",
+                  "| Licence of the data | not stated |"):  # fmt: skip
+        assert words in card, words
+    assert missing_facts(run) == ["data_licence", "licence", "contact", "evaluations"]
+    monkeypatch.undo()  # the toy's corpus is not installed
+    assert "| Their consent | not stated |" in render_card(run)
+
+
+def test_the_run_is_named_without_where_it_lies(run, monkeypatch):
+    monkeypatch.chdir(run)
+    assert str(run.parent) not in render_card(run)
+    for folder in (run, Path()):
+        assert 'from_pretrained("runs/run")' in render_card(folder)
 
 
 def test_what_flatters_is_marked(run):

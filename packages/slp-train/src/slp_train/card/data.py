@@ -1,4 +1,4 @@
-"""What is known of a run's data: by its provenance, its recipe and its author."""
+"""What is known of a run's data: by its provenance, its recipe, its corpus and its author."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, evolve, field, frozen
 
 from slp_core.check import configured
 from slp_core.errors import UserError
 from slp_core.recipe import Recipe
-from slp_train.card.facts import Facts
+from slp_core.spec import DataFacts
+from slp_train.card.facts import Facts, read_facts
 
 
 @frozen
@@ -26,6 +27,16 @@ class Split:
     new_signers: int | None  #: of these, who do not sign in training
     sign_languages: tuple[str, ...]
     languages: tuple[str, ...]  #: translated into
+
+
+@frozen
+class Corpus:
+    """A corpus by its name in recipes. What its package does not say is empty."""
+
+    name: str
+    summary: str = ""
+    paper: str = ""
+    facts: DataFacts = field(factory=DataFacts)
 
 
 def splits_of(provenance: Mapping[str, Any]) -> list[Split]:
@@ -56,7 +67,7 @@ def language_of(recipe: Recipe, splits: Sequence[Split]) -> str:
     return recipe.data.language or (written.pop() if len(written) == 1 else "")
 
 
-def corpus_of(recipe: Recipe) -> dict[str, str] | None:
+def corpus_of(recipe: Recipe) -> Corpus | None:
     """The corpus that the recipe makes or imports, with what its package says of it."""
     use = recipe.data.corpus
     if use is None:
@@ -64,5 +75,16 @@ def corpus_of(recipe: Recipe) -> dict[str, str] | None:
     try:
         _, spec, _ = configured("corpus", use)
     except UserError:  # it is not installed here; a card can be written without
-        return {"name": use.name, "summary": "", "paper": ""}
-    return {"name": use.name, "summary": spec.summary, "paper": spec.paper}
+        return Corpus(use.name)
+    return Corpus(use.name, spec.summary, spec.paper, spec.facts)
+
+
+def facts_of(folder: Path, recipe: Recipe) -> Facts:
+    """What the author says in ``card.toml``; where that is silent, what the corpus's package does.
+
+    Raises:
+        UserError: ``card.toml`` is not as expected.
+    """
+    facts, corpus = read_facts(folder), corpus_of(recipe)
+    told = {} if corpus is None else asdict(corpus.facts)
+    return evolve(facts, **{key: said for key, said in told.items() if not getattr(facts, key)})

@@ -17,8 +17,8 @@ from slp_core.files import write_text
 from slp_core.hub import CARD
 from slp_core.recipe import Recipe
 from slp_train import checkpoints
-from slp_train.card.data import corpus_of, language_of, sign_languages_of, splits_of
-from slp_train.card.facts import read_facts
+from slp_train.card.data import corpus_of, facts_of, language_of, sign_languages_of, splits_of
+from slp_train.card.facts import Facts
 from slp_train.card.head import head
 from slp_train.evaluation.scores import uses_signal, verdict
 from slp_train.report.artefacts import Run, read_run
@@ -42,8 +42,8 @@ _CLIPS = {
 def write_card(run: Path, file: Path | None = None, name: str | None = None) -> Path:
     """Write the card of a finished run beside its pipeline, or into ``file``, and return its path.
 
-    ``name``: what the pipeline is opened by in its examples, if not the run's folder
-    ("owner/name").
+    ``name``: what the pipeline is opened by in its examples ("owner/name"), if not by where
+    `slp train` puts a run of this folder's name.
 
     Raises:
         UserError: the folder holds no finished run, or there is a card that somebody wrote.
@@ -72,9 +72,8 @@ def render_card(run: Path, name: str | None = None) -> str:
     Raises:
         UserError: the folder holds no run, or its ``card.toml`` is not as expected.
     """
-    read, facts = read_run(run), read_facts(run)
-    if read.recipe is None:
-        raise UserError(f"{run}: has no recipe, of which a card could be written")
+    read, facts = _known(run)
+    assert read.recipe is not None
     scored, splits = read.evaluation, splits_of(read.provenance)
     environment = Environment(
         loader=PackageLoader(__package__, "."),
@@ -102,18 +101,25 @@ def render_card(run: Path, name: str | None = None) -> str:
         calibration=Calibration.load(_home(run)),
         stages=list(_stages(read)),
         packages=_packages(read.provenance),
-        name=name or str(run),
+        name=name or f"runs/{run.resolve().name}",
         clips=dict(_clips(read.recipe)),
     )
 
 
 def missing_facts(run: Path) -> list[str]:
     """The keys of ``card.toml`` that the card says are not stated."""
-    read, facts = read_run(run), read_facts(run)
+    read, facts = _known(run)
     wanted = ["domain", "consent", "data_licence", "licence", "contact", "evaluations"]
     missing = [key for key in wanted if not getattr(facts, key)]
     known = sign_languages_of(facts, splits_of(read.provenance))
     return missing if known else ["sign_languages", *missing]
+
+
+def _known(run: Path) -> tuple[Run, Facts]:
+    read = read_run(run)
+    if read.recipe is None:
+        raise UserError(f"{run}: has no recipe, of which a card could be written")
+    return read, facts_of(run, read.recipe)
 
 
 def _home(run: Path) -> Path:

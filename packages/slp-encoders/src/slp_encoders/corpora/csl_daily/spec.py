@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from slp_core.spec import ComponentSpec
+from slp_core.spec import ComponentSpec, DataFacts
 
 
 @frozen
@@ -23,4 +23,8 @@ SPEC = ComponentSpec(
     summary="CSL-Daily: Chinese Sign Language of daily life",
     paper="arXiv:2105.12397",
     example={"source": "CSL-Daily"},
+    facts=DataFacts(
+        domain="daily life",
+        signers="ten signers in a laboratory, who sign sentences that were written first",
+    ),
 )

@@ -6,7 +6,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from slp_core.spec import ComponentSpec
+from slp_core.spec import ComponentSpec, DataFacts
 
 
 @frozen
@@ -33,4 +33,8 @@ SPEC = ComponentSpec(
     summary="How2Sign: American Sign Language instruction videos",
     paper="arXiv:2008.08143",
     example={"source": "How2Sign"},
+    facts=DataFacts(
+        domain="instructional videos",
+        signers="eleven signers in a studio, who translate from English",
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from slp_core.spec import ComponentSpec
+from slp_core.spec import ComponentSpec, DataFacts
 
 
 @frozen
@@ -23,4 +23,8 @@ SPEC = ComponentSpec(
     summary="RWTH-PHOENIX-Weather 2014T: German Sign Language weather forecasts",
     paper="Camgoz et al., CVPR 2018",
     example={"source": "PHOENIX-2014-T"},
+    facts=DataFacts(
+        domain="weather forecasts",
+        signers="nine hearing interpreters of a public broadcaster, who interpret speech live",
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen, validators
 
-from slp_core.spec import ComponentSpec
+from slp_core.spec import ComponentSpec, DataFacts
 from slp_encoders.synthetic.lexicon import FEW_NAMES, MOST_NAMES
 
 
@@ -38,4 +38,5 @@ SPEC = ComponentSpec(
     factory="slp_encoders.corpora.synthetic.importer:Synthetic",
     summary="A small made-up sign language, drawn by machine: no person signs in it",
     trial="slp_encoders.trials.corpora:synthetic",
+    facts=DataFacts(consent="nobody was asked, for nobody signs: it is drawn by machine"),
 )
