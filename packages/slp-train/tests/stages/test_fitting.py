@@ -35,9 +35,10 @@ class Centre(Mapper):
 
     def fit(self, inputs: Iterable[Sequence]) -> dict[str, Any]:
         self.fitted = True
-        steps = torch.cat([one.steps for one in inputs])
+        batches = [one.steps for one in inputs]
+        steps = torch.cat(batches)
         self.mean.copy_(steps.mean(0))
-        return {"steps": len(steps)}
+        return {"steps": len(steps), "batches": len(batches)}
 
 
 def make_pipeline(tiny: ModuleType) -> Any:
@@ -64,13 +65,15 @@ def steps_by_hand(tiny: ModuleType, run: Path, pipeline: Any) -> torch.Tensor:
 def test_it_is_fitted_to_what_comes_in(tiny: ModuleType, tmp_path: Path) -> None:
     pipeline = make_pipeline(tiny)
     before = {name: one.clone() for name, one in pipeline.state_dict().items()}
-    result = fit(tiny, tmp_path, pipeline)
+    tiny.make_data(tmp_path)
+    rows = len(tiny.make_dataset(tmp_path / "train.tsv", pipeline, {}))
+    result = fit(tiny, tmp_path, pipeline, batch_samples=rows - 1)
     steps = steps_by_hand(tiny, tmp_path, pipeline)
     mean = pipeline.part("streams.pose.mapper").mean
     assert torch.allclose(mean, steps.mean(0), atol=1e-6)
     assert not torch.allclose(mean, torch.zeros(8), atol=1e-3)
     told = json.loads((result.folder / "fit.json").read_text())
-    assert told == {"streams.pose.mapper": {"steps": len(steps)}}
+    assert told == {"streams.pose.mapper": {"steps": len(steps), "batches": 2}}
     after = pipeline.state_dict()
     changed = [name for name in before if not torch.equal(before[name], after[name])]
     assert changed == ["streams.pose.mapper.mean"]
