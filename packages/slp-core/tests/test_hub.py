@@ -202,6 +202,9 @@ def test_a_folder_comes_before_the_hub(hub, pipeline, tmp_path):
     assert Pipeline.from_pretrained(REPO).card == "here"
     with pytest.raises(UserError, match=f"{REPO}: is a folder here"):
         Pipeline.from_pretrained(REPO, revision="main")
+    recipe = str(tmp_path / REPO / "recipe.toml")
+    with pytest.raises(UserError, match=f"{recipe}: is a file; the folder of a saved pipeline"):
+        Pipeline.from_pretrained(recipe)
 
 
 @pytest.mark.parametrize(

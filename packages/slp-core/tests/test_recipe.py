@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slp_core.errors import RecipeError, UserError
+from slp_core.errors import Problem, RecipeError, UserError
 from slp_core.recipe_file import load_recipe, parse_recipe
 from slp_core.toml_lines import key_lines
 
@@ -65,6 +65,19 @@ def test_extends_merges_tables_and_replaces_other_parts(tmp_path, recipe_text):
     assert recipe.streams["hands"].signal == "toy"
     assert recipe.source.where("decoder.k") == f"{child}:6"
     assert recipe.source.where("streams.hands.signal") == f"{tmp_path / 'base.toml'}:8"
+
+
+def test_a_problem_of_the_whole_has_no_key():
+    assert str(Problem("letters", "rule", "is unknown")) == "letters: rule: is unknown"
+    assert str(Problem("letters", "", "needs a rule")) == "letters: needs a rule"
+
+
+def test_what_is_no_text_file_is_refused(tmp_path):
+    with pytest.raises(UserError, match="is a folder; the file of a recipe is expected"):
+        load_recipe(tmp_path)
+    (tmp_path / "latin.toml").write_bytes(b'[recipe]\nname = "caf\xe9"\n')
+    with pytest.raises(UserError, match="not UTF-8 at byte 20; save it as UTF-8"):
+        load_recipe(tmp_path / "latin.toml")
 
 
 def test_extends_in_a_circle_is_refused(tmp_path, recipe_text):

@@ -30,11 +30,11 @@ class Problem:
     """One thing wrong in a recipe: where it stands, its key, and what was expected."""
 
     where: str  #: "recipes/a.toml:12", or "--set"
-    key: str  #: "streams.pose.encoder.dim"
+    key: str  #: "streams.pose.encoder.dim", or "" of the whole
     message: str  #: what was written and what was expected
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.key}: {self.message}"
+        return ": ".join(filter(None, (self.where, self.key, self.message)))
 
 
 class RecipeError(UserError):

@@ -317,6 +317,8 @@ class Pipeline(nn.Module):
             folder = hub.fetch(folder.as_posix(), revision, FILES)
         elif revision is not None:
             raise UserError(f"{name}: is a folder here; a revision is of the Hugging Face hub's")
+        if folder.is_file():
+            raise UserError(f"{name}: is a file; the folder of a saved pipeline or run is expected")
         home = folder / "pipeline" if (folder / "pipeline" / WEIGHTS).is_file() else folder
         for file in (RECIPE, WEIGHTS):
             if not (home / file).is_file():

@@ -54,8 +54,12 @@ def _extended(file: Path, seen: list[Path]) -> Source:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"{file}: there is no such recipe") from None
-    except (IsADirectoryError, PermissionError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: is no readable recipe: {error}") from error
+    except IsADirectoryError:
+        raise UserError(f"{file}: is a folder; the file of a recipe is expected") from None
+    except PermissionError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
     source = _parse(text, str(file))
     base = source.table.pop("extends", None)
     if base is None:
