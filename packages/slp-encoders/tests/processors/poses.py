@@ -12,7 +12,10 @@ from pose_format import Pose
 from pose_format.numpy import NumPyPoseBody
 from pose_format.pose_header import PoseHeader, PoseHeaderComponent, PoseHeaderDimensions
 
+from slp_core.signals import Clip
 from slp_encoders.processors.pose.mirror import HOLISTIC
+from slp_encoders.processors.pose.reader import PoseReader
+from slp_encoders.processors.pose.spec import PoseConfig, signature
 
 Components = dict[str, list[str]]
 
@@ -102,3 +105,20 @@ def old_version(
 def library(path: Path) -> Any:
     """What pose-format reads."""
     return Pose.read(path.read_bytes())
+
+
+def read(path: Path, start: float = 0, end: float | None = None, **config: Any) -> np.ndarray:
+    """Values ``t p channels``; the probe and the signature agree with them."""
+    built = PoseConfig(**config)
+    reader, clip = PoseReader(built), Clip(str(path), start, end)
+    values = reader.read(clip).values
+    assert values.dtype == np.float32
+    assert values.shape == (reader.probe(clip), signature(built, "pose")["d"])
+    return values.reshape(len(values), built.kept, -1)
+
+
+def small(path: Path, frames: int = 10, dims: int = 3, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Write a file of the five points of ``SMALL``; give back what is in it."""
+    body = random_body(SMALL, frames, dims=dims, seed=seed)
+    write(path, SMALL, *body)
+    return body[0][:, 0], body[1][:, 0]
