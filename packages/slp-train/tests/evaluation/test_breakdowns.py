@@ -47,6 +47,8 @@ def test_lengths_by_hand():
     assert [(one.label, one.samples) for one in found] == [("1–2", 1), ("3–4", 1), ("9–10", 1)]
     assert [one.ratio for one in found] == [1 / 2, 0, 2 / 9]
     assert by_length(predictions(("...", "a"))) == []
+    seven = predictions(*(("a " * length, "a") for length in range(1, 8)))
+    assert [one.label for one in by_length(seven)] == ["1–2", "3–4", "5–6", "7–8"]
 
 
 def had(reference, hypothesis):
@@ -88,7 +90,7 @@ def test_recall_by_frequency(pairs, train):
 def test_frequencies_by_hand():
     train = ["Rain rain , RAIN", "snow"]
     found = by_frequency(
-        predictions(("Rain and snow .", "rain , rain and"), ("rain", "snow")), train
+        predictions(("Rain and snow .", "Rain , rain AND"), ("rain", "snow")), train
     )
     assert [(one.label, one.words, one.occurrences, one.recall) for one in found] == [
         ("never", 1, 1, 100.0),
