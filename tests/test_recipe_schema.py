@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import attrs
 import pytest
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
+from slp_cli.commands.recipe import command
 from slp_core import registry
 from slp_core.check import check
 from slp_core.errors import RecipeError
@@ -127,6 +130,14 @@ def test_two_packages_with_one_name_need_the_long_one(monkeypatch):
     names = recipe_schema()["$defs"]["fusion"]["anyOf"][0]["enum"]
     assert fusions[0].name not in names and fusions[1].name in names
     assert {fusions[0].long_name, double.long_name} <= set(names)
+
+
+def test_the_command_writes_it_to_a_file_or_tells_it(tmp_path):
+    file = tmp_path / "recipe.schema.json"
+    written = CliRunner().invoke(command, ["schema", "-o", str(file)])
+    assert written.output == f"{file}\n"
+    told = CliRunner().invoke(command, ["schema"]).output
+    assert json.loads(file.read_text()) == json.loads(told) == recipe_schema()
 
 
 def test_of_a_broken_part_the_name_is_known(monkeypatch):
