@@ -1,6 +1,7 @@
 """The ResNet encoder against transformers' own models, with a tiny random one."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from transformers import (
     ResNetModel,
 )
 
+from slp_core.check import configured
 from slp_core.context import Context
-from slp_core.errors import UserError
-from slp_core.schema import Bad, structure
+from slp_core.errors import RecipeError, UserError
+from slp_core.recipe import Use
 from slp_core.sequence import Sequence
 from slp_core.tensortype import Symbol, TensorType, TypeMismatch
 from slp_core.testing import assert_padding_changes_nothing
@@ -246,10 +248,8 @@ def test_types() -> None:
     ],
 )
 def test_what_cannot_be_is_said(table: dict[str, Any], said: str) -> None:
-    problems: list[str] = []
-    with pytest.raises(Bad):
-        structure(table, spec.ResNetConfig, "e", lambda key, text: problems.append(text))
-    assert said in " ".join(problems)
+    with pytest.raises(RecipeError, match=re.escape(said)):
+        configured("encoder", Use("resnet", table))
 
 
 @pytest.mark.parametrize(("widths", "last"), [((16, 32), True), ((12, 24), False)])

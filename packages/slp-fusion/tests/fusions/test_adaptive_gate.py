@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from slp_core.check import configured
 from slp_core.context import Context
-from slp_core.errors import UserError
-from slp_core.schema import Bad, structure
+from slp_core.errors import RecipeError, UserError
+from slp_core.recipe import Use
+from slp_core.schema import structure
 from slp_core.sequence import Sequence
 from slp_core.tensortype import Rate, Size, Symbol, TensorType, TypeMismatch
 from slp_fusion import AdaptiveGate, AdaptiveGateConfig, GateConfig, RouterConfig
@@ -371,10 +374,8 @@ def test_what_does_not_fit_is_told(name: str) -> None:
     ],
 )
 def test_wrong_keys_are_told(table: dict, message: str) -> None:
-    problems: list[str] = []
-    with pytest.raises(Bad):
-        structure(table, AdaptiveGateConfig, "fusion", lambda *one: problems.append(": ".join(one)))
-    assert any(message in one for one in problems), problems
+    with pytest.raises(RecipeError, match=re.escape(message)):
+        configured("fusion", Use("adaptive-gate", table))
 
 
 def test_a_recipe_writes_it_as_the_paper_is_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slp_core.check import configured
 from slp_core.context import Context
 from slp_core.ctc import greedy
-from slp_core.errors import UserError
+from slp_core.errors import RecipeError, UserError
 from slp_core.manifest import Manifest, read_manifest, write_manifest
-from slp_core.schema import Bad, structure
+from slp_core.recipe import Use
 from slp_core.sequence import Sequence
 from slp_core.tensortype import Rate, Symbol, TensorType
 from slp_core.testing import assert_padding_changes_nothing
@@ -152,10 +154,8 @@ def test_signature() -> None:
     ],
 )
 def test_what_is_written_wrongly_is_told(written: dict[str, Any], said: str) -> None:
-    problems: list[str] = []
-    with pytest.raises(Bad):
-        structure(written, CTCExpertConfig, "mapper", lambda *one: problems.append(": ".join(one)))
-    assert said in "\n".join(problems)
+    with pytest.raises(RecipeError, match=re.escape(said)):
+        configured("mapper", Use("ctc-expert", written))
 
 
 def test_what_it_lacks_is_told(rows: Manifest) -> None:

@@ -1,6 +1,7 @@
 """The mappers against layers written out, closed forms, and padding."""
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from slp_core.check import configured
 from slp_core.context import Context
-from slp_core.errors import UserError
-from slp_core.schema import Bad, structure
+from slp_core.errors import RecipeError, UserError
+from slp_core.recipe import Use
 from slp_core.sequence import Sequence
 from slp_core.tensortype import Rate, Symbol, TensorType, TypeMismatch
 from slp_core.testing import assert_padding_changes_nothing
@@ -288,10 +290,8 @@ def test_cnn_lengths_and_rate(length: int, layers: list[tuple[int, int]]) -> Non
     ],
 )
 def test_cnn_refuses(written: dict[str, Any], said: str) -> None:
-    problems: list[str] = []
-    with pytest.raises(Bad):
-        structure(written, CNNConfig, "mapper", lambda *words: problems.append(": ".join(words)))
-    assert said in "\n".join(problems)
+    with pytest.raises(RecipeError, match=re.escape(said)):
+        configured("mapper", Use("cnn", written))
 
 
 def test_cnn_refuses_a_gate_of_half_a_channel() -> None:

@@ -1,6 +1,7 @@
 """The mapper: what it makes of codes, and what it keeps of a fit."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from slp_core.check import configured
 from slp_core.context import Context
-from slp_core.errors import UserError
-from slp_core.schema import Bad, structure
+from slp_core.errors import RecipeError, UserError
+from slp_core.recipe import Use
 from slp_core.sequence import Sequence
 from slp_core.tensortype import TensorType, TypeMismatch
 from slp_core.testing import assert_padding_changes_nothing
@@ -268,7 +270,5 @@ def test_refusals() -> None:
     ],
 )
 def test_a_recipe_is_refused(written: dict[str, Any], said: str) -> None:
-    problems: list[str] = []
-    with pytest.raises(Bad):
-        structure(written, CRAConfig, "mapper", lambda *words: problems.append(": ".join(words)))
-    assert said in "\n".join(problems)
+    with pytest.raises(RecipeError, match=re.escape(said)):
+        configured("mapper", Use("cra", written))
