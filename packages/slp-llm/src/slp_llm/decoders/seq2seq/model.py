@@ -37,7 +37,8 @@ class Seq2Seq(LanguageModel):
 
     Raises:
         UserError: weights are missing; a language tag, a prompt's token or a LoRA target is
-            unknown; ``scale_inputs`` is asked of a model that scales nothing; the prompt's
+            unknown; ``scale_inputs`` is asked of a model that scales nothing, ``word_dropout`` of
+            one whose tokenizer has no unknown token; the prompt's
             examples cannot be taken from the training rows.
     """
 
@@ -51,6 +52,10 @@ class Seq2Seq(LanguageModel):
         if config.scale_inputs and self.embed_scale == 1:
             raise UserError(
                 f"{self.where}.scale_inputs: has no effect, this model does not scale embeddings"
+            )
+        if config.word_dropout and self.tokenizer.unk_token_id is None:
+            raise UserError(
+                f"{self.where}.word_dropout: the model's tokenizer has no unknown token to read"
             )
         self.max_steps = _max_positions(self.model.get_encoder())
         self.max_tokens = _max_positions(self.model.get_decoder())
@@ -185,11 +190,11 @@ class Seq2Seq(LanguageModel):
         """Logits ``b l v``, teacher forced: position ``l`` scores ``tokens["labels"]`` at l."""
         merged, mask = self.merge(inputs, tokens)
         labels = tokens["labels"]
+        said = self._shift_right(labels.ids, labels.mask)
+        if self.training and self.config.word_dropout:
+            said = self._with_unknown(said, tokens)
         return self.model(
-            inputs_embeds=merged,
-            attention_mask=mask,
-            decoder_input_ids=self._shift_right(labels.ids, labels.mask),
-            use_cache=False,
+            inputs_embeds=merged, attention_mask=mask, decoder_input_ids=said, use_cache=False
         ).logits
 
     def _shift_right(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -197,6 +202,14 @@ class Seq2Seq(LanguageModel):
         shifted = F.pad(ids[:, :-1], (1, 0), value=self.frame.start)
         seen = F.pad(mask[:, :-1], (1, 0), value=True)
         return shifted.masked_fill(~seen, self.tokenizer.pad_token_id)
+
+    def _with_unknown(self, said: Tensor, tokens: dict[str, Tokens]) -> Tensor:
+        """The decoder's inputs ``b l``, some of the text's replaced by the unknown token, so that
+        it relies less on what it said and more on what it sees (word dropout: Gal and Ghahramani,
+        arXiv:1512.05287; for little data Sennrich and Zhang, arXiv:1905.11901)."""
+        text = F.pad(self._text_mask(tokens)[:, :-1], (1, 0))  # neither start nor tag and prompt
+        dropped = text & (torch.rand(said.shape, device=said.device) < self.config.word_dropout)
+        return said.masked_fill(dropped, self.tokenizer.unk_token_id)
 
     # -- vectors to text ---------------------------------------------------------------------
 

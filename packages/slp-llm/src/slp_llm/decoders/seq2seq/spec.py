@@ -91,6 +91,11 @@ class Seq2SeqConfig:
         default="",
         metadata=_help("text translations start with; a column `decoder_prompt` goes first"),
     )
+    word_dropout: float = field(
+        default=0.0,
+        validator=RATE,
+        metadata=_help("share of the text that the decoder, in training, reads as unknown tokens"),
+    )
     new_tokens: tuple[str, ...] = field(
         default=(), metadata=_help('tokens to add to the vocabulary, as ["__dgs__"]')
     )
