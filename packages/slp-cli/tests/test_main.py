@@ -186,6 +186,21 @@ def test_translations_come_with_their_worth_and_their_notes(slp, run):
     assert json.loads(slp("translate", "run", "a", "--json")[1])["expected"] is None
 
 
+def test_lines_stay_beside_their_files_where_one_cannot_be_read(slp, run):
+    def translate(file, **options):
+        if file == "gone":
+            raise UserError("gone: there is no such file")
+        return Translation(file, 0.5)
+
+    run.translate = translate
+    code, out, err = slp("translate", "run", "a", "gone", "b")
+    assert (code, out, err) == (2, "a\n\nb\n", "error: gone: there is no such file\n")
+    code, out, _ = slp("translate", "run", "a", "gone", "b", "--json")
+    _, second, third = map(json.loads, out.splitlines())
+    assert second == {"file": "gone", "text": None, "error": "gone: there is no such file"}
+    assert code == 2 and third["text"] == "b"
+
+
 def test_nothing_is_withheld_without_a_calibration_for_it(slp, run):
     code, out, err = slp("translate", "run", "a", "--reject-below", "0.5", "--beams", "2")
     assert (code, out) == (2, "") and "{'num_beams': 4}; leave --beams out" in err

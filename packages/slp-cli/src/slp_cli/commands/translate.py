@@ -37,7 +37,8 @@ def command(
     reject_below: float | None,
     as_json: bool,
 ) -> None:
-    """Translate FILES (poses, videos or features, as RUN's recipe reads) one line each.
+    """Translate FILES (poses, videos or features, as RUN's recipe reads) one line each, an empty
+    one for what cannot be read.
 
     Where the recipe reads poses, those of videos are estimated, if MediaPipe is installed.
     The confidence is the model's own: it ranks translations, it does not promise that one is
@@ -61,6 +62,8 @@ def command(
             said = pipeline.translate(file, **options)
         except UserError as error:
             click.echo(f"error: {error}", err=True)
+            nothing = {"file": file, "text": None, "error": str(error)}
+            click.echo(json.dumps(nothing, ensure_ascii=False) if as_json else "")
             continue
         translated.append((file, said))
         withheld = said.is_below(reject_below)
