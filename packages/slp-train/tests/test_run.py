@@ -8,7 +8,7 @@ from slp_core.errors import UserError
 from slp_core.pipeline import Pipeline
 from slp_core.recipe_file import parse_recipe
 from slp_train.card.facts import FACTS
-from slp_train.run import _throw_away, evaluate_run
+from slp_train.run import _throw_away, evaluate_run, train
 
 RECIPE = """
 [recipe]
@@ -33,6 +33,31 @@ def test_a_run_is_thrown_away_without_its_authors_facts(tmp_path):
     assert (run / FACTS).read_text() == 'domain = "weather"'
     _throw_away(tmp_path / "absent")
     assert not (tmp_path / "absent").exists()
+
+
+def test_a_place_that_holds_something_else_is_refused_before_any_work(tmp_path, monkeypatch):
+    recipe = parse_recipe(
+        RECIPE + '[[stages]]\nname = "s"\ntrain = ["decoder"]\nepochs = 1\nobjectives = ["ctc"]\n'
+    )
+    monkeypatch.setattr("slp_train.run.prepare", lambda *_: pytest.fail("a corpus is made"))
+
+    def refused(said, restart=False):
+        with pytest.raises(UserError, match=said):
+            train(recipe, place, restart=restart)
+
+    place = tmp_path / "run"
+    place.write_text("")
+    refused("is a file, and a run is a folder; choose another with --run")
+    place.unlink()
+    place.mkdir()
+    (place / "thesis.tex").write_text("")
+    refused("is not empty and holds no run")
+    refused("is not empty and holds no run", restart=True)
+    (place / "recipe.toml").write_text("")
+    refused("holds a run of another recipe .* throw that run away with --restart")
+    (place / "recipe.toml").write_text(recipe.to_toml())
+    with pytest.raises(pytest.fail.Exception):
+        train(recipe, place)
 
 
 @pytest.mark.parametrize(

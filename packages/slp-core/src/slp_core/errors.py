@@ -54,6 +54,7 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Say the nearest of ``choices``, then all of them: ``; did you mean "clip"? (one of ...)``."""
     known: Sequence[str] = sorted(set(choices))
     near = get_close_matches(word, known, n=1, cutoff=0.6)
+    near = near or [one for one in known if word == "".join(p[:1] for p in one.split("_"))]  # lr
     hint = f'; did you mean "{near[0]}"?' if near else ""
     if not known or (near and len(known) > 20):  # a long list helps nobody who was understood
         return hint

@@ -163,7 +163,10 @@ def annotate_files(
         place = manifest.file if out is None else out
         if place.parent.resolve() != manifest.file.parent.resolve():
             beside = manifest.file.parent / place.name
-            raise UserError(f"{out}: paths in {manifest.file} are relative to its folder; {beside}")
+            raise UserError(
+                f"{out}: paths in {manifest.file} are relative to its folder; write it beside it, "
+                f"to {beside}"
+            )
     return [_annotate_file(manifest, one, columns, out or manifest.file) for manifest in manifests]
 
 

@@ -56,6 +56,7 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
 
     if not recipe.stages:
         raise UserError(f"{recipe.source.file}: has no [[stages]]; there is nothing to train")
+    _refuse_others(folder, recipe, restart)  # before a corpus is made
     need = ("train",) if recipe.data.validation is None else ("train", "validation")
     plan, pipeline, manifests = prepare(recipe, need)
     refuse_test_selection(manifests, recipe)
@@ -307,20 +308,28 @@ def _throw_away(folder: Path) -> None:
         facts.write_bytes(kept)
 
 
+def _refuse_others(folder: Path, recipe: Recipe, restart: bool) -> None:
+    """Refuse a place that holds something else than a run of this recipe."""
+    file = folder / "recipe.toml"
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file, and a run is a folder; choose another with --run")
+    if folder.exists() and not file.is_file() and any(folder.iterdir()):
+        raise UserError(f"{folder}: is not empty and holds no run; choose another with --run")
+    if restart or not file.is_file():
+        return
+    if file.read_text(encoding="utf-8") != recipe.to_toml():
+        raise UserError(
+            f"{folder}: holds a run of another recipe (or of other settings); "
+            "choose another folder with --run, or throw that run away with --restart"
+        )
+
+
 def _claim(folder: Path, recipe: Recipe, restart: bool) -> None:
-    """Take a run's folder for this recipe, or refuse what else stands there."""
+    """Take a run's folder for this recipe."""
     from slp_train import distributed
 
-    file, resolved = folder / "recipe.toml", recipe.to_toml()
     if distributed.is_main():
-        if folder.exists() and not file.is_file() and any(folder.iterdir()):
-            raise UserError(f"{folder}: is not empty and holds no run; choose another with --run")
         if restart:
             _throw_away(folder)
-        elif file.is_file() and file.read_text(encoding="utf-8") != resolved:
-            raise UserError(
-                f"{folder}: holds a run of another recipe (or of other settings); "
-                "choose another folder with --run, or throw that run away with --restart"
-            )
-        write_text(file, resolved)
+        write_text(folder / "recipe.toml", recipe.to_toml())
     distributed.barrier()

@@ -34,6 +34,7 @@ def test_the_keys_are_those_of_training_arguments() -> None:
     ("options", "key", "said"),
     [
         ({"learnin_rate": 1e-3}, "learnin_rate", 'did you mean "learning_rate"'),
+        ({"lr": 1e-3}, "lr", 'did you mean "learning_rate"'),
         ({"learning_rate": "1e-3"}, "learning_rate", '"1e-3" was written, a number is expected'),
         ({"bf16": 1}, "bf16", "1 was written, true or false is expected"),
         ({"gradient_accumulation_steps": 2.0}, "gradient_accumulation_steps", "a whole number"),
