@@ -9,14 +9,13 @@ clip says: the reference, or the same with one sign's word replaced by that of i
                                        [--signbind RUN]
 
 The variants are those of ``variants.py``. Finished ones are in ``FOLDER/results.jsonl`` and are not
-trained again. SignBind's corpus spells 150 names, since a dozen are learnt by heart; its experts
-and language model of seed 0 are taken from a finished run of its tiny recipe on that corpus where
-one is given (``--signbind``). The language model hears no signs, so that the two readings are
-glosses there, and CTC says which is likelier. ``names``: how many of the spelled names a
-translation holds; ``unseen names``: how many of those that training never spells, in other films,
-a translation holds or a note on it tells; ``letters``: how many of theirs the expert reads;
-``rest``: BLEU-4 of the sentences without one; ``route``: the area under the curve of the route to
-fingerspelling over the steps of all clips, held against the spelled spans.
+trained again. SignBind's experts and language model of seed 0 are taken from a finished run of its
+tiny recipe where one is given (``--signbind``). The language model hears no signs, so that the two
+readings are glosses there, and CTC says which is likelier. ``names``: how many of the spelled
+names a translation holds or a note on it tells; ``unseen names``: the same of names that training
+never spells, in other films; ``letters``: how many of theirs the expert reads; ``rest``: BLEU-4 of
+the sentences without a name; ``route``: the area under the curve of the route to fingerspelling
+over the steps of all clips, held against the spelled spans.
 """
 
 from __future__ import annotations
@@ -47,6 +46,7 @@ from slp_core.check import check
 from slp_core.ctc import log_likelihood
 from slp_core.dataset import SampleDataset
 from slp_core.manifest import Manifest, Row
+from slp_core.parts import Translation
 from slp_core.pipeline import Pipeline
 from slp_core.recipe_file import parse_recipe
 from slp_encoders.synthetic.lexicon import MINIMAL_PAIRS
@@ -58,6 +58,8 @@ from slp_train.features import encoded, kept_streams
 from slp_train.metrics.text import words
 from slp_train.run import prepare_corpus, read_manifests
 from slp_train.stage import run_stage
+
+Shares = dict[str, float]
 
 #: the word of a sign in English, where replacing it gives a sentence
 WORDS = {
@@ -164,16 +166,16 @@ def measure(table: Recipe, name: str, seed: int, behind: Learnt) -> dict[str, An
             pipeline, pipeline.plan, stage, sets["train"], sets["validation"], folder / stage.name
         )
     rows = sets["test"].rows
-    said = [one.text for one in translate_dataset(pipeline, sets["test"], batch_steps=2048)]
-    score = bleu(pipeline, said, rows)
-    told = {parameter: mean(hits) for parameter, hits in choices(pipeline, sets["test"]).items()}
+    said = translate_dataset(pipeline, sets["test"], batch_steps=2048)
+    score = bleu(pipeline, [one.text for one in said], rows)
+    shares = {parameter: mean(hits) for parameter, hits in choices(pipeline, sets["test"]).items()}
     if name.startswith("SignBind"):
-        told |= spelled(pipeline, said, rows) | unseen_names(table, pipeline)
+        shares |= spelled(table, pipeline, said, rows)
     if getattr(pipeline.part("fusion"), "router", None) is not None:
         clips = (sets["test"][number] for number in range(len(rows)))
-        told["route"] = route_auc(pipeline, clips)
+        shares["route"] = route_auc(pipeline, clips)
     seconds = time.monotonic() - began
-    return {"variant": name, "seed": seed, "BLEU-4": score, **told, "seconds": round(seconds)}
+    return {"variant": name, "seed": seed, "BLEU-4": score, **shares, "seconds": round(seconds)}
 
 
 def bleu(pipeline: Pipeline, said: list[str], rows: list[Row]) -> float:
@@ -181,18 +183,27 @@ def bleu(pipeline: Pipeline, said: list[str], rows: list[Row]) -> float:
     return metric.score(said, [row.get("text") for row in rows]).value
 
 
-def spelled(pipeline: Pipeline, said: list[str], rows: list[Row]) -> dict[str, float]:
-    """The share of spelled names that are said, and BLEU-4 of the sentences without one."""
-    names = [row.get("letters").lower() for row in rows]
-    found = [name in text.split() for name, text in zip(names, said, strict=True) if name]
-    rest = [place for place, name in enumerate(names) if not name]
-    score = bleu(pipeline, [said[place] for place in rest], [rows[place] for place in rest])
-    return {"names": mean(found), "rest": score}
+def spelled(table: Recipe, pipeline: Pipeline, said: list[Translation], rows: list[Row]) -> Shares:
+    """The share of spelled names that are told, those of training and others, and BLEU-4 of the
+    sentences without one."""
+    rest = [place for place, row in enumerate(rows) if not row.get("letters")]
+    score = bleu(pipeline, [said[place].text for place in rest], [rows[place] for place in rest])
+    return {"names": told(said, rows), **unseen_names(table, pipeline), "rest": score}
 
 
-def unseen_names(table: Recipe, known: Pipeline) -> dict[str, float]:
-    """Of names that training never spells, in other films of the same signers: the share that a
-    translation holds or a note on it tells, and that of their letters that the expert reads."""
+def told(said: list[Translation], rows: list[Row]) -> float:
+    """The share of spelled names that a translation holds or a note on it tells."""
+    found = []
+    for row, one in zip(rows, said, strict=True):
+        text = " ".join([one.text, *(f"{note.message} {note.offer}" for note in one.notes)])
+        if name := row.get("letters"):
+            found.append(name.casefold() in words(text, lowercase=True))
+    return mean(found)
+
+
+def unseen_names(table: Recipe, known: Pipeline) -> Shares:
+    """Of names that training never spells, in other films of the same signers: the share that is
+    told, and that of their letters that the expert reads."""
     table = deepcopy(table)
     table["data"] |= {"root": "unseen", "corpus": table["data"]["corpus"] | {"unseen_names": True}}
     for name in ("frames", "mouths"):
@@ -200,14 +211,10 @@ def unseen_names(table: Recipe, known: Pipeline) -> dict[str, float]:
     pipeline, data = opened(table)
     pipeline.load_state_dict(known.state_dict())
     clips = dataset(pipeline, data["test"])
-    said, found = translate_dataset(pipeline, clips, batch_steps=2048), []
-    for row, one in zip(clips.rows, said, strict=True):
-        told = [one.text, *(f"{note.message} {note.offer}" for note in one.notes)]
-        if name := row.get("letters"):
-            found.append(name.casefold() in words(" ".join(told), lowercase=True))
+    said = translate_dataset(pipeline, clips, batch_steps=2048)
     read = {one.column: one.accuracy / 100 for one in judge_readings(pipeline, clips.rows, said)}
     letters = {"letters": read["letters"]} if "letters" in read else {}
-    return {"unseen names": mean(found), **letters}
+    return {"unseen names": told(said, clips.rows), **letters}
 
 
 def learn_to_speak(table: Recipe) -> None:

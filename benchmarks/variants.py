@@ -129,7 +129,6 @@ SETTINGS: dict[str, list[str]] = {
     ],
     "signllm": [],
     "signbind": [
-        "data.corpus.distinct_names=150",
         "streams.frames.processor.poses=corpus/poses",
         "streams.mouths.processor.poses=corpus/poses",
     ],
