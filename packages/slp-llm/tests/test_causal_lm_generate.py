@@ -99,7 +99,7 @@ def test_the_cache_changes_nothing(causal, family, sequence, beams):
         decoder.config.generation,
         {"num_beams": beams, "max_new_tokens": 8},
         "decoder",
-    )
+    ).config
     search.pad_token_id, found = decoder.tokenizer.eos_token_id, []
     for search.use_cache in (True, False):
         found.append(

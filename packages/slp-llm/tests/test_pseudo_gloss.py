@@ -194,5 +194,6 @@ def test_an_answer_is_its_first_line_without_punctuation(answer, words):
 
 def test_a_model_that_is_not_there(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(MissingWeights, match='pseudo-gloss.model: "nobody/nothing"'):
+    said = "pseudo-gloss.model: the causal language model nobody/nothing cannot be loaded"
+    with pytest.raises(MissingWeights, match=said):
         annotate(ask("nobody/nothing"), "rain", folder=tmp_path)

@@ -78,6 +78,14 @@ class Generation:
         validator=optional(gt(0)),
         metadata=_help("above 1: tokens that were said already get less likely"),
     )
+    mbr: float | None = field(
+        default=None,
+        validator=optional(ge(0)),
+        metadata=_help(
+            "minimum Bayes risk: of the beams, say the one nearest to all of them by chrF, each "
+            "weighted by its probability to this power (0.5 is a good one)"
+        ),
+    )
 
 
 def check_source(model: str | None, scratch: object | None, generation: Generation) -> None:
@@ -89,6 +97,6 @@ def check_source(model: str | None, scratch: object | None, generation: Generati
     if (model is None) == (scratch is None):
         both = "both are written" if model is not None else "neither is written"
         raise ValueError(f"either `model` or `scratch` is expected; {both}")
-    for key in ("length_penalty", "early_stopping"):
+    for key in ("length_penalty", "early_stopping", "mbr"):
         if getattr(generation, key) is not None and generation.num_beams == 1:
             raise ValueError(f"generation: {key} has no effect with num_beams = 1")

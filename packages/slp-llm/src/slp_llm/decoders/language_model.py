@@ -19,6 +19,7 @@ from slp_core.manifest import Row
 from slp_core.parts import Decoder, Translation
 from slp_core.sequence import Sequence
 from slp_llm.decoders import pretrained
+from slp_llm.decoders.generation import Search
 from slp_llm.decoders.lora import add_lora
 from slp_llm.decoders.prompts import Prompt
 
@@ -147,11 +148,14 @@ class LanguageModel(Decoder):
             tuple(zip(pieces, worth.tolist(), strict=True)),
         )
 
-    def _translations(self, ids: Tensor, probabilities: Tensor, each: int) -> list[Translation]:
-        """``(n each) l`` ids that were said, and their probabilities, to ``n`` translations."""
+    def _translations(
+        self, ids: Tensor, probabilities: Tensor, search: Search
+    ) -> list[Translation]:
+        """``(n returned) l`` ids that were said, and their probabilities, to ``n`` translations."""
         said = zip(ids.tolist(), probabilities.tolist(), strict=True)
         found = [self._translation(one, worth) for one, worth in said]
-        return [Translation.best(found[n : n + each]) for n in range(0, len(found), each)]
+        each = search.returned
+        return [search.said(found[n : n + each]) for n in range(0, len(found), each)]
 
     # -- ids to vectors and back -------------------------------------------------------------
 

@@ -169,13 +169,13 @@ class CausalLm(LanguageModel):
         """
         own = self.config.generation
         search = settings(self.model.generation_config, own, options, self.where, alternatives)
-        search.eos_token_id = self.tokenizer.eos_token_id
-        search.pad_token_id = search.eos_token_id  # behind the end, where nobody reads
+        config = search.config
+        config.eos_token_id = self.tokenizer.eos_token_id
+        config.pad_token_id = config.eos_token_id  # behind the end, where nobody reads
         merged, mask = self.merge(inputs, tokens)
-        self._check_length(mask, search.max_new_tokens)
-        ids = self._search(inputs_embeds=merged, attention_mask=mask, generation_config=search)
-        each = search.num_return_sequences
-        merged, mask = (one.repeat_interleave(each, 0) for one in (merged, mask))
+        self._check_length(mask, config.max_new_tokens)
+        ids = self._search(inputs_embeds=merged, attention_mask=mask, generation_config=config)
+        merged, mask = (one.repeat_interleave(search.returned, 0) for one in (merged, mask))
         said = mask.new_ones(ids[:, 1:].shape)
         probabilities = self._probabilities(ids, 0, merged, torch.cat([mask, said], 1))
-        return self._translations(ids, probabilities, each)
+        return self._translations(ids, probabilities, search)

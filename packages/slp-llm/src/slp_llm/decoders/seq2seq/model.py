@@ -229,22 +229,21 @@ class Seq2Seq(LanguageModel):
         """
         own = self.config.generation
         search = settings(self.model.generation_config, own, options, self.where, alternatives)
-        each = search.num_return_sequences
-        search.decoder_start_token_id = self.frame.start
+        search.config.decoder_start_token_id = self.frame.start
         merged, mask = self.merge(inputs, tokens)
         encoded = self.model.get_encoder()(inputs_embeds=merged, attention_mask=mask)[0]
         translations: dict[int, Translation] = {}
         for rows, prompt in _by_length(self._prompts_in(tokens, "decoder_prompt", len(mask))):
-            self._check_length(prompt.shape[1], search.max_new_tokens)
+            self._check_length(prompt.shape[1], search.config.max_new_tokens)
             first = F.pad(prompt, (1, 0), value=self.frame.start)  # (n, 1 + p)
             known = {
                 "encoder_outputs": BaseModelOutput(last_hidden_state=encoded[rows]),
                 "attention_mask": mask[rows],
             }
-            ids = self._search(decoder_input_ids=first, generation_config=search, **known)
-            heard = (one[rows].repeat_interleave(each, 0) for one in (encoded, mask))
+            ids = self._search(decoder_input_ids=first, generation_config=search.config, **known)
+            heard = (one[rows].repeat_interleave(search.returned, 0) for one in (encoded, mask))
             probabilities = self._probabilities(ids, first.shape[1], *heard)
-            said = self._translations(ids[:, first.shape[1] :], probabilities, each)
+            said = self._translations(ids[:, first.shape[1] :], probabilities, search)
             translations |= zip(rows.tolist(), said, strict=True)
         return [translations[row] for row in range(len(translations))]
 
