@@ -95,7 +95,7 @@ def signbind(table: Recipe, without: str = "", fusion: str = "adaptive-gate") ->
         fuse["train"].remove("fusion")
     if "route" not in joined:
         fuse["objectives"] = [one for one in fuse["objectives"] if one["use"] != "route"]
-    kept = {"frames", "hands-seen", "mouths", *EXPERTS}
+    kept = {"frames", "hands-seen", "mouths", *EXPERTS} - {without}  # nor does it tell names
     table["streams"] = {name: one for name, one in table["streams"].items() if name in kept}
 
 
