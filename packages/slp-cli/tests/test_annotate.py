@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
-from slp_cli import main as command
-
 
 @pytest.fixture
-def slp(monkeypatch, capsys, tmp_path):
-    """``slp("--with", "letters")`` annotates train.tsv, and gives the exit code, stdout, stderr."""
+def slp(slp, monkeypatch, tmp_path):
+    """``slp("--with", "letters")`` annotates train.tsv."""
     (tmp_path / "train.tsv").write_text("text\nwe met Ana\nwe met\n")
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str, files: tuple[str, ...] = ("train.tsv",)) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["slp", "annotate", *files, *arguments])
-        with pytest.raises(SystemExit) as ended:
-            command.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return call
+    return lambda *arguments, files=("train.tsv",): slp("annotate", *files, *arguments)
 
 
 LETTERS = ("--with", "letters", "--set", "rule=capitals")

@@ -19,20 +19,6 @@ from slp_core.pipeline import Pipeline
 TINY = Path(__file__).parents[3] / "recipes/tiny/multimodalhugs-pose.toml"
 
 
-@pytest.fixture
-def slp(monkeypatch, capsys):
-    """``slp("check", "a.toml")`` gives the exit code, stdout and stderr."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["slp", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            command.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return call
-
-
 def test_help_lists_every_command(slp):
     code, out, _ = slp("--help")
     assert code == 0

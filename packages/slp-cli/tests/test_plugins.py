@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 from attrs import field, frozen, validators
 
-from slp_cli import main as command
 from slp_core import registry
 from slp_core.spec import ComponentSpec
 
 
 @pytest.fixture
-def slp(monkeypatch, capsys):
-    """``slp("list")`` calls `slp plugins list`, and gives the exit code, stdout and stderr."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["slp", "plugins", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            command.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return call
+def slp(slp):
+    """``slp("list")`` calls `slp plugins list`."""
+    return partial(slp, "plugins")
 
 
 def test_no_command_lists(slp):

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
+from functools import partial
 
 import pytest
 from attrs import evolve
 
-from slp_cli import main as command
 from slp_core import registry
 
 
 @pytest.fixture
-def check(monkeypatch, capsys):
-    """``check("bleu")`` gives the exit code, stdout and stderr."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["slp", "plugins", "check", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            command.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return call
+def check(slp):
+    """``check("bleu")`` calls `slp plugins check bleu`."""
+    return partial(slp, "plugins", "check")
 
 
 def test_a_line_each(check):

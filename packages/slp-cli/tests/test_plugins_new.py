@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from functools import partial
 
 import pytest
 
-from slp_cli import main as command
 from slp_cli.commands.plugins import new
 from slp_core.spec import KINDS
 
@@ -16,18 +16,10 @@ LONG = "a-name-of-24-letters-abc"
 
 
 @pytest.fixture
-def slp(monkeypatch, capsys, tmp_path):
+def slp(slp, monkeypatch, tmp_path):
     """``slp("velocity", "--kind", "encoder")`` calls `slp plugins new` in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["slp", "plugins", "new", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            command.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return call
+    return partial(slp, "plugins", "new")
 
 
 def test_a_package_is_written_and_what_comes_next_is_said(slp, tmp_path):
