@@ -80,5 +80,6 @@ def test_colours_are_in_either_file(folder: Path, tmp_path: Path) -> None:
     assert torch.equal(built(tmp_path / "model").mean, built(folder).mean)
     older.unlink()
     neither = "neither video_preprocessor_config.json nor preprocessor_config.json"
-    with pytest.raises(UserError, match=rf"streams\.a\.encoder: .* has {neither}; the folder must"):
+    said = rf"streams\.a\.encoder\.model: .* has {neither}; the folder must"
+    with pytest.raises(UserError, match=said):
         built(tmp_path / "model")
