@@ -58,6 +58,10 @@ def test_a_place_that_holds_something_else_is_refused_before_any_work(tmp_path, 
     (place / "recipe.toml").write_text(recipe.to_toml())
     with pytest.raises(pytest.fail.Exception):
         train(recipe, place)
+    (place / "recipe.toml").unlink()  # the first of several processes is about to write it
+    monkeypatch.setattr("slp_train.distributed.is_main", lambda: False)
+    with pytest.raises(pytest.fail.Exception):
+        train(recipe, place)
 
 
 @pytest.mark.parametrize(

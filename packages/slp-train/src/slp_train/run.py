@@ -56,7 +56,8 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
 
     if not recipe.stages:
         raise UserError(f"{recipe.source.file}: has no [[stages]]; there is nothing to train")
-    _refuse_others(folder, recipe, restart)  # before a corpus is made
+    if distributed.is_main():
+        _refuse_others(folder, recipe, restart)  # before a corpus is made
     need = ("train",) if recipe.data.validation is None else ("train", "validation")
     plan, pipeline, manifests = prepare(recipe, need)
     refuse_test_selection(manifests, recipe)
