@@ -203,7 +203,9 @@ def test_the_data_are_found_where_the_run_was_trained(toys, make_run, tmp_path, 
     (run / "provenance.json").write_text('{"called_from": "../../home"}')
     assert len(read_run(run).manifest("train")) == 5
     assert message not in shown(report(run))
-    monkeypatch.chdir(tmp_path / "other")
+    monkeypatch.chdir(tmp_path / "other")  # whose rows have the same names and are others
+    assert len(read_run(run).manifest("train")) == 5
+    (tmp_path / "home" / "data" / "train.tsv").unlink()
     assert len(read_run(run).manifest("train")) == 7
     with pytest.raises(UserError, match=r"the recipe has no data\.test"):
         read_run(run).manifest("test")

@@ -41,7 +41,7 @@ class Run:
         return self.recipe.header.name if self.recipe else self.folder.name
 
     def manifest(self, split: str) -> Manifest:
-        """The rows of a split: as seen from here, else from where the run was trained.
+        """The rows of a split: as seen from where the run was trained, else from here.
 
         Raises:
             UserError: the recipe names no such manifest, or it cannot be read.
@@ -50,7 +50,7 @@ class Run:
         if file is None:
             raise UserError(f"the recipe has no data.{split}")
         there = self.folder.resolve() / self.provenance.get("called_from", "") / file
-        return read_manifest(there if there.is_file() and not file.is_file() else file)
+        return read_manifest(there if there.is_file() else file)
 
 
 def read_run(folder: Path) -> Run:
