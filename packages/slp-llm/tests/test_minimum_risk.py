@@ -75,7 +75,11 @@ def test_it_wants_beams():
         Seq2SeqConfig(scratch=Scratch(), generation=Generation(num_beams=1, mbr=0.5))
 
 
-def test_a_negative_power_is_refused(scratch, sequence, tokens_of):
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"mbr": -1.0}, "mbr"), ({"mbr": 0.5, "num_beams": 1}, "no effect with num_beams = 1")],
+)
+def test_an_option_that_means_nothing_is_refused(options, said, scratch, sequence, tokens_of):
     decoder = scratch()
-    with pytest.raises(UserError, match="mbr"):
-        decoder.generate(sequence(3), tokens_of(decoder, {}), mbr=-1.0)
+    with pytest.raises(UserError, match=said):
+        decoder.generate(sequence(3), tokens_of(decoder, {}), **options)

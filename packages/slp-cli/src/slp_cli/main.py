@@ -93,7 +93,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
-    except Exception as error:
+    except Exception as error:  # any library may meet a full disk; all else is raised again
         from slp_core.files import disk_is_full, full_disk_message
 
         if not disk_is_full(error):

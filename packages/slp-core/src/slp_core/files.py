@@ -49,7 +49,7 @@ def tells_full_disk(place: Path) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except Exception as error:
+    except Exception as error:  # each library has its own word for it
         if disk_is_full(error):
             raise UserError(full_disk_message(place)) from error
         raise

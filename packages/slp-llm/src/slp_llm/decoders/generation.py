@@ -65,6 +65,8 @@ def settings(
         hugging_face = {name: value for name, value in options.items() if name != "mbr"}
         asked = GenerationConfig(**{"num_beams": recipe.num_beams, **hugging_face})
         asked.validate(strict=True)
+        if "mbr" in options and recipe.num_beams == 1:
+            raise ValueError("mbr has no effect with num_beams = 1")
     except (ValueError, TypeError) as error:
         raise UserError(f"{where}: generation: {error.args[0]}") from error
     written = {name: value for name, value in asdict(recipe).items() if value is not None}
