@@ -166,6 +166,40 @@ def test_a_wrong_recipe_is_refused_in_words(name):
     assert reason in str(caught.value)
 
 
+def test_wrong_parts_are_told_together_with_a_wrong_grammar():
+    text = """
+    [recipe]
+    seeds = 1
+    [data]
+    corpus = "corpse"
+    annotate = ["noter"]
+    [streams.a]
+    signal = "x"
+    processor = "process"
+    encoder = "encode"
+    [decoder]
+    use = "decode"
+    [[stages]]
+    objectives = ["object"]
+    [evaluation]
+    metrics = ["metre"]
+    """
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(text)
+    said = str(caught.value)
+    assert "recipe.toml:3: recipe.seeds: there is no such key" in said
+    for where, kind, name in (
+        ("5: data.corpus", "corpus", "corpse"),
+        ("6: data.annotate.0", "annotator", "noter"),
+        ("9: streams.a.processor", "processor", "process"),
+        ("10: streams.a.encoder", "encoder", "encode"),
+        ("12: decoder", "decoder", "decode"),
+        ("14: stages.0.objectives.0", "objective", "object"),
+        ("16: evaluation.metrics.0", "metric", "metre"),
+    ):
+        assert f'recipe.toml:{where}.use: no {kind} "{name}"' in said
+
+
 def test_no_file():
     with pytest.raises(UserError, match="no such recipe"):
         load_recipe(Path("absent.toml"))

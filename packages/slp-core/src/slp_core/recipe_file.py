@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -81,7 +82,9 @@ def _parse(text: str, file: str) -> Source:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{file}: is not TOML: {error}") from error
+        line = re.search(r"at line (\d+)", str(error))
+        where = f"{file}:{line[1]}" if line else file
+        raise UserError(f"{where}: is not TOML, as a recipe should be: {error}") from error
     places = {key: f"{file}:{line}" for key, line in key_lines(text).items()}
     lines = key_lines(text)
     for key in _paths(table):

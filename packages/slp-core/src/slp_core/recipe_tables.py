@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -21,9 +22,10 @@ from slp_core.recipe import (
     Stream,
     Use,
 )
-from slp_core.schema import Bad, Report, structure
+from slp_core.schema import Bad, structure, structure_part
 
 PARTS = ("processor", "encoder", "tokenizer", "mapper")
+KINDS = {"annotate": "annotator", "metrics": "metric", "objectives": "objective"}  #: of lists
 
 
 def structure_recipe(source: Source) -> Recipe:
@@ -32,11 +34,7 @@ def structure_recipe(source: Source) -> Recipe:
     Raises:
         RecipeError: with every problem found.
     """
-    problems: list[Problem] = []
-
-    def report(key: str, message: str) -> None:
-        problems.append(Problem(source.where(key), key, message))
-
+    report = _Report(source)
     table = source.table
     sections: dict[str, Callable[[Any], Any]] = {
         "recipe": lambda value: structure(value, Header, "recipe", report),
@@ -61,9 +59,29 @@ def structure_recipe(source: Source) -> Recipe:
         elif name in ("recipe", "streams", "decoder"):
             report(name, f"the table [{name}] is missing")
     _check_streams(made.get("streams", {}), made.get("fusion"), "fusion" in table, report)
-    if problems:
-        raise RecipeError(problems)
+    if report.problems:
+        report.check_parts()
+        raise RecipeError(report.problems)
     return Recipe(header=made.pop("recipe"), data=made.pop("data", Data()), source=source, **made)
+
+
+class _Report:
+    """Notes what is wrong, and the parts that are named, wherever they stand."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+        self.parts: dict[str, Use] = {}
+
+    def __call__(self, key: str, message: str) -> None:
+        self.problems.append(Problem(self.source.where(key), key, message))
+
+    def check_parts(self) -> None:
+        """Say also what is wrong with the parts of a recipe that is wrong elsewhere."""
+        for key, use in self.parts.items():
+            *_, last = (word for word in key.split(".") if not word.isdigit())
+            with suppress(Bad):
+                structure_part(KINDS.get(last, last), use.name, use.options, key, self)
 
 
 def _each(items: Mapping[Any, Any], make: Callable[[Any, Any], Any]) -> dict[Any, Any]:
@@ -77,24 +95,25 @@ def _each(items: Mapping[Any, Any], make: Callable[[Any, Any], Any]) -> dict[Any
     return made
 
 
-def _require(good: bool, key: str, message: str, report: Report) -> None:
+def _require(good: bool, key: str, message: str, report: _Report) -> None:
     if not good:
         report(key, message)
         raise Bad
 
 
-def _use(value: Any, key: str, report: Report, extra: Sequence[str] = ()) -> Use:
+def _use(value: Any, key: str, report: _Report, extra: Sequence[str] = ()) -> Use:
     """``"linear"`` or ``{ use = "linear", ... }``; keys in ``extra`` belong to somebody else."""
     if isinstance(value, str):
-        return Use(value)
+        return report.parts.setdefault(key, Use(value))
     expected = 'the name of a part is expected, as { use = "linear", ... }'
     _require(isinstance(value, Mapping), key, expected, report)
     name = value.get("use")
     _require(isinstance(name, str), f"{key}.use", 'names no part; write use = "..."', report)
-    return Use(name, {k: v for k, v in value.items() if k != "use" and k not in extra})
+    options = {k: v for k, v in value.items() if k != "use" and k not in extra}
+    return report.parts.setdefault(key, Use(name, options))
 
 
-def _data(value: Any, report: Report) -> Data:
+def _data(value: Any, report: _Report) -> Data:
     parts: dict[str, Any] = {}
     if isinstance(value, Mapping):
         makers: dict[str, Callable[..., Any]] = {"corpus": _use, "annotate": _annotators}
@@ -104,25 +123,25 @@ def _data(value: Any, report: Report) -> Data:
     return attrs.evolve(structure(value, Data, "data", report), **parts)
 
 
-def _annotators(value: Any, key: str, report: Report) -> list[AnnotatorUse]:
+def _annotators(value: Any, key: str, report: _Report) -> list[AnnotatorUse]:
     _require(isinstance(value, list), key, 'a list is expected: [{ use = "..." }]', report)
     tables = {f"{key}.{number}": one for number, one in enumerate(value)}
     return list(_each(tables, lambda at, one: _annotator(one, at, report)).values())
 
 
-def _annotator(value: Any, key: str, report: Report) -> AnnotatorUse:
+def _annotator(value: Any, key: str, report: _Report) -> AnnotatorUse:
     part = _use(value, key, report, extra=["splits"])
     own = {"splits": value["splits"]} if isinstance(value, Mapping) and "splits" in value else {}
     return structure({"part": part, **own}, AnnotatorUse, key, report)
 
 
-def _streams(value: Any, report: Report) -> dict[str, Stream]:
+def _streams(value: Any, report: _Report) -> dict[str, Stream]:
     good = isinstance(value, Mapping) and len(value) > 0
     _require(good, "streams", "at least one [streams.<name>] is expected", report)
     return _each(value, lambda name, one: _stream(one, f"streams.{name}", report))
 
 
-def _stream(value: Any, key: str, report: Report) -> Stream:
+def _stream(value: Any, key: str, report: _Report) -> Stream:
     _require(isinstance(value, Mapping), key, "a table is expected", report)
     plain = "." not in key.removeprefix("streams.")
     _require(plain, key, "the name of a stream holds no dot", report)
@@ -148,7 +167,7 @@ def _stream(value: Any, key: str, report: Report) -> Stream:
     return Stream(**made)
 
 
-def _fusion(value: Any, report: Report) -> FusionUse:
+def _fusion(value: Any, report: _Report) -> FusionUse:
     part = _use(value, "fusion", report, extra=["streams"])
     streams = None
     if isinstance(value, Mapping) and "streams" in value:
@@ -156,7 +175,7 @@ def _fusion(value: Any, report: Report) -> FusionUse:
     return FusionUse(part, streams)
 
 
-def _stages(value: Any, report: Report) -> list[Stage]:
+def _stages(value: Any, report: _Report) -> list[Stage]:
     good = isinstance(value, list)
     _require(good, "stages", "a list of tables is expected: write [[stages]]", report)
     tables = {f"stages.{number}": one for number, one in enumerate(value)}
@@ -169,7 +188,7 @@ def _stages(value: Any, report: Report) -> list[Stage]:
     return list(made.values())
 
 
-def _stage(value: Any, key: str, report: Report) -> Stage:
+def _stage(value: Any, key: str, report: _Report) -> Stage:
     _require(isinstance(value, Mapping), key, "a table is expected", report)
     table = dict(value)
     objectives = table.get("objectives", [])
@@ -182,7 +201,7 @@ def _stage(value: Any, key: str, report: Report) -> Stage:
     return structure(table, Stage, key, report)
 
 
-def _evaluation(value: Any, report: Report) -> Evaluation:
+def _evaluation(value: Any, report: _Report) -> Evaluation:
     if isinstance(value, Mapping) and isinstance(value.get("metrics"), list):
         keys = {f"evaluation.metrics.{n}": one for n, one in enumerate(value["metrics"])}
         made = _each(keys, lambda key, one: _use(one, key, report))
@@ -190,7 +209,7 @@ def _evaluation(value: Any, report: Report) -> Evaluation:
     return structure(value, Evaluation, "evaluation", report)
 
 
-def _objective(value: Any, key: str, report: Report) -> ObjectiveUse:
+def _objective(value: Any, key: str, report: _Report) -> ObjectiveUse:
     part = _use(value, key, report, extra=["on", "target", "weight"])
     own = value if isinstance(value, Mapping) else {}
     kinds: dict[str, Any] = {"on": str, "target": str, "weight": float}
@@ -202,7 +221,7 @@ def _objective(value: Any, key: str, report: Report) -> ObjectiveUse:
 
 
 def _check_streams(
-    streams: Mapping[str, Stream], fusion: FusionUse | None, fusion_written: bool, report: Report
+    streams: Mapping[str, Stream], fusion: FusionUse | None, fusion_written: bool, report: _Report
 ) -> None:
     for name, stream in streams.items():
         if stream.from_ is not None and stream.from_ not in streams:

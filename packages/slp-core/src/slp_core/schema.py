@@ -169,12 +169,23 @@ def _structure_inner(value: Any, field: Any, key: str, report: Report) -> Inner:
     if not isinstance(name, str):
         report(f"{key}.use", 'names no part; write use = "..."')
         raise Bad
+    options = {own: one for own, one in value.items() if own != "use"}
+    return structure_part(field.metadata["part"], name, options, key, report)
+
+
+def structure_part(
+    kind: str, name: str, options: Mapping[str, Any], key: str, report: Report
+) -> Inner:
+    """An installed part and its configuration; ``key``: where a recipe names it.
+
+    Raises:
+        Bad: there is no such part, or it is configured badly; ``report`` has been told.
+    """
     try:
-        spec = registry.find(field.metadata["part"], name).load()
+        spec = registry.find(kind, name).load()
     except UserError as error:
         report(f"{key}.use", str(error))
         raise Bad from error
-    options = {own: one for own, one in value.items() if own != "use"}
     return Inner(spec, structure(options, spec.config, key, report), name)
 
 
