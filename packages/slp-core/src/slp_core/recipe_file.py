@@ -82,8 +82,8 @@ def _parse(text: str, file: str) -> Source:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        where = f"{file}:{line[1]}" if line else file
+        told = re.search(r"at line (\d+)", str(error))
+        where = f"{file}:{told[1]}" if told else file
         raise UserError(f"{where}: is not TOML, as a recipe should be: {error}") from error
     places = {key: f"{file}:{line}" for key, line in key_lines(text).items()}
     lines = key_lines(text)
