@@ -1,8 +1,8 @@
 """Samples a second of a stage against a bare PyTorch loop on the same model.
 
 The bare loop has its batches padded and in memory; a stage reads, augments and pads its samples,
-logs, and could be killed at any step. Both take turns in one process, and only the time counts
-that their thread has run, so that it matters little what else the machine does::
+logs, and could be killed at any step. Both take turns in one process, by the clock on the wall: a
+stage reads in a thread of its own, for which it must not wait. Run it on an idle machine::
 
     python benchmarks/training_speed.py [--steps 200] [--rounds 9] [--dim 32] [--threads 1]
 
@@ -167,7 +167,7 @@ def bare_loop(options: argparse.Namespace, folder: Path) -> tuple[float, float]:
 
 
 class Clock:
-    """Notes when a pipeline begins its steps, in time that its thread has really run."""
+    """Notes when a pipeline begins its steps."""
 
     def __init__(self, pipeline: nn.Module) -> None:
         self.times: list[float] = []
@@ -175,7 +175,7 @@ class Clock:
         pipeline.register_forward_pre_hook(self._tick)
 
     def _tick(self, _: nn.Module, arguments: tuple) -> None:
-        self.times.append(time.thread_time())
+        self.times.append(time.perf_counter())
         self.samples.append(len(arguments[0]))
 
     def seconds(self) -> tuple[float, float]:
