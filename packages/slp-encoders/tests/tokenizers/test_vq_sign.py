@@ -1,6 +1,9 @@
 """VQ-Sign's codebook: nearest codes, straight gradients, its start and its restarts."""
 
 import math
+import multiprocessing
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster.vq import vq
-from torch import Tensor
+from torch import Tensor, distributed
 
 from slp_core.context import Context
 from slp_core.errors import UserError
@@ -78,6 +81,17 @@ def test_half_precision_steps() -> None:
         assert torch.equal(built()(half).codes[0], built()(inputs).codes[0])
 
 
+def test_it_starts_with_half_precision_steps() -> None:
+    inputs = Sequence.pad(clips(9), [25.0])
+    with torch.autocast("cpu", torch.bfloat16):
+        part = built(kmeans_init=True).train()
+        part(inputs.with_values(inputs.values.bfloat16()))
+    exact = built(kmeans_init=True).train()
+    exact(inputs)
+    assert part.started and part.codebook.weight.dtype == torch.float32
+    assert torch.allclose(part.codebook.weight, exact.codebook.weight, atol=0.02)
+
+
 def test_it_starts_with_the_centres_of_the_first_batch_large_enough() -> None:
     torch.manual_seed(3)
     centres = 10 * torch.randn(6, WIDTH)
@@ -131,6 +145,64 @@ def test_perplexity_follows_the_use_of_codes() -> None:
     assert part.gauges() == {"perplexity": pytest.approx(2, abs=0.02)}
     part.eval()(Sequence.pad(clips(50), [25.0]))
     assert part.gauges() == {"perplexity": pytest.approx(2, abs=0.02)}
+
+
+#: steps of each process, batch by batch: the first has one for every code later than the other
+SHARES = (3, 9), (8, 7)
+
+
+def batch(rank: int, turn: int) -> Sequence:
+    return Sequence.pad([clips(40)[0].split([*SHARES[0], *SHARES[1], 13])[2 * rank + turn]], [25.0])
+
+
+def in_a_process(folder: Path, rank: int, restart: float) -> None:
+    torch.set_num_threads(1)  # the threads of a process do not survive a fork
+    distributed.init_process_group(
+        "gloo",
+        init_method=f"file://{folder / 'meeting'}",
+        rank=rank,
+        world_size=2,
+        timeout=timedelta(seconds=20),
+    )
+    part = built(kmeans_init=True, restart=restart).train()
+    torch.manual_seed(rank)
+    for turn in range(2):
+        part(batch(rank, turn))
+        distributed.barrier()  # as the gradients are summed
+    torch.save(part.state_dict(), folder / f"{rank}.pt")
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("restart", [0.0, 0.999])
+def test_processes_have_one_codebook(tmp_path: Path, restart: float) -> None:
+    """It starts with the centres of the first process, though another has steps enough before, and
+    a code is idle where none uses it."""
+    context = multiprocessing.get_context("fork")
+    processes = [
+        context.Process(target=in_a_process, args=(tmp_path, rank, restart), daemon=True)
+        for rank in (0, 1)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    found, other = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert all(torch.equal(found[name], other[name]) for name in found)
+    assert found["started"]
+    if restart:
+        return
+    alone = built().train()
+    for turn in range(2):
+        alone(Sequence.pad([batch(rank, turn).values[0] for rank in (0, 1)], [25.0] * 2))
+        alone.load_state_dict({**found, "usage": alone.usage.clone()})
+    assert torch.allclose(found["usage"], alone.usage)
+    codes = found["codebook.weight"]
+    steps = batch(0, 1).values[0]
+    nearest = torch.cdist(steps, codes).argmin(1)
+    for code in nearest.unique():
+        assert torch.allclose(codes[code], steps[nearest == code].mean(0), atol=1e-4)
 
 
 def test_types() -> None:

@@ -56,28 +56,41 @@ class VQSign(Tokenizer):
 
     @torch.no_grad()
     def _start(self, steps: Tensor) -> None:
-        """Take the k-means centres of the first batch that has a step for every code."""
-        if self.started or len(steps) < self.config.codes:
+        """Take the k-means centres of the first batch that has a step for every code; of several
+        processes, the first one's batch."""
+        if self.started:
             return
-        seed = int(torch.randint(2**31, ()))
-        centres, _ = kmeans2(steps.cpu().numpy(), self.config.codes, minit="points", seed=seed)
-        self._write(torch.from_numpy(centres).to(steps))
-        self.started.fill_(True)
+        if len(steps) >= self.config.codes and (not _shared() or distributed.get_rank() == 0):
+            seed = int(torch.randint(2**31, ()))
+            points = steps.float().cpu().numpy()
+            centres, _ = kmeans2(points, self.config.codes, minit="points", seed=seed)
+            self.codebook.weight.copy_(torch.from_numpy(centres))
+            self.started.fill_(True)
+        _as_the_first_has(self.codebook.weight, self.started)
 
     @torch.no_grad()
     def _count(self, nearest: Tensor, steps: Tensor) -> None:
-        """Follow how often each code is used; restart those that hardly are."""
+        """Follow how often each code is used, by all processes; restart those that hardly are."""
         even = 1 / self.config.codes
-        shares = nearest.bincount(minlength=self.config.codes) / len(nearest)
-        self.usage.lerp_(shares, 1 - DECAY)
+        counts = nearest.bincount(minlength=self.config.codes)
+        if _shared():
+            distributed.all_reduce(counts)
+        self.usage.lerp_(counts / counts.sum(), 1 - DECAY)
         if self.config.restart:
             idle = self.usage < self.config.restart * even
             picked = steps[torch.randint(len(steps), idle.shape, device=steps.device)]
-            self._write(torch.where(idle[:, None], picked, self.codebook.weight))
+            self.codebook.weight.copy_(torch.where(idle[:, None], picked, self.codebook.weight))
             self.usage[idle] = even
+            _as_the_first_has(self.codebook.weight)
 
-    def _write(self, codebook: Tensor) -> None:
-        """Overwrite the codebook, in every process with what the first one says."""
-        self.codebook.weight.copy_(codebook)
-        if distributed.is_available() and distributed.is_initialized():
-            distributed.broadcast(self.codebook.weight, 0)
+
+def _shared() -> bool:
+    """Whether several processes train together."""
+    return distributed.is_available() and distributed.is_initialized()
+
+
+def _as_the_first_has(*tensors: Tensor) -> None:
+    """Overwrite the tensors, in every process with what the first one has."""
+    if _shared():
+        for one in tensors:
+            distributed.broadcast(one, 0)
