@@ -32,6 +32,10 @@ SENTENCES = {
     "blorp's": "B L AO R P S",
     "flizz's": "F L IH Z IH Z",
     "?! – …": "",
+    "the cat—and": "DH AH K AE T AH N D",  # a dash separates words, as "--" does
+    "7–11": "S EH V AH N IH L EH V AH N",
+    "5½": "F AY V W AH N T UW",
+    "ca\u00adt": "K AE T",  # a hyphen that is not seen
     "": "",
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from slp_core.errors import UserError
 from slp_core.manifest import Row
@@ -20,6 +20,7 @@ from slp_llm.annotators.text import TextAnnotator
 _WORD = re.compile(
     r"[a-z](?:\.[a-z])+\b\.?|'?[a-z]+(?:'[a-z]+)*'?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 )
+_QUOTES = str.maketrans("‘’ʼ", "'''")  # as apostrophes
 _VOICELESS, _SIBILANT = {"P", "T", "K", "F", "TH"}, {"S", "Z", "SH", "ZH", "CH", "JH"}
 
 Dictionary = dict[str, list[list[str]]]
@@ -30,9 +31,10 @@ class Phonemes(TextAnnotator):
     arXiv:2509.00030; VALLR, arXiv:2503.21408): its first pronunciation, without stress.
 
     Phonemes stand between blanks; nothing tells where a word ends. Accents are taken off letters,
-    a hyphen separates words, numbers are said in words (:func:`~.numbers.spoken`), punctuation
-    and other signs are silent. A word that is not in the dictionary is its stem and the sound of
-    ``'s`` if it ends so, and otherwise said by rule (:func:`~.spelling.sounds`).
+    and those that are none of English without them are left out. Hyphens, dashes and other signs
+    are silent and separate words; numbers are said in words (:func:`~.numbers.spoken`). A word
+    that is not in the dictionary is its stem and the sound of ``'s`` if it ends so, and otherwise
+    said by rule (:func:`~.spelling.sounds`).
     """
 
     config: PhonemesConfig
@@ -56,10 +58,22 @@ class Phonemes(TextAnnotator):
 
 def phonemes(sentence: str, known: Dictionary) -> Iterator[str]:
     """The phonemes of a sentence, one by one."""
-    plain = normalize("NFKD", sentence.replace("’", "'")).encode("ascii", "ignore").decode()
-    for word in _WORD.findall(plain.lower()):
+    for word in _WORD.findall(_plain(sentence).lower()):
         for one in spoken(word) if word[0].isdigit() else [word]:
             yield from _said(one, known)
+
+
+def _plain(sentence: str) -> str:
+    """A sentence in ASCII. ``½`` and ``²`` are numbers of their own, ``5½`` is not 512."""
+    apart = (f" {one} " if category(one) == "No" else one for one in sentence.translate(_QUOTES))
+    return "".join(map(_ascii, normalize("NFKD", "".join(apart))))
+
+
+def _ascii(character: str) -> str:
+    """Nothing for letters, accents and what is not seen, a blank for other signs."""
+    if character.isascii():
+        return character
+    return "" if category(character)[0] in "LM" or category(character) == "Cf" else " "
 
 
 def _said(word: str, known: Dictionary) -> Iterator[str]:
