@@ -256,6 +256,22 @@ def test_sequences_longer_than_the_positions_are_refused(checkpoint, sequence, t
     make(checkpoint, "m2m100")(sequence(100), tokens)  # its positions are computed
 
 
+def test_padding_takes_no_positions(checkpoint, sequence, tokens_of):
+    # A long clip without a prompt beside a short clip with one.
+    decoder = make(checkpoint, "mbart50")
+    fields = [{"text": "am tag"}, {"text": "am tag", "encoder_prompt": "der wind weht"}]
+    tokens = tokens_of(decoder, *fields)
+    found = decoder(sequence(63, 5), tokens)
+    said = decoder.generate(sequence(63, 5), tokens, max_new_tokens=5)
+    for number, length in enumerate((63, 5)):
+        alone = tokens_of(decoder, fields[number])
+        torch.testing.assert_close(found[number], decoder(sequence(length), alone)[0])
+        (again,) = decoder.generate(sequence(length), alone, max_new_tokens=5)
+        assert again.text == said[number].text
+    with pytest.raises(UserError, match="65 steps with prompt and end"):
+        decoder(sequence(64, 5), tokens)
+
+
 def test_bfloat16_halves_the_weights(checkpoint, sequence, tokens_of):
     decoder = make(checkpoint, "m2m100", dtype="bfloat16")
     assert {p.dtype for p in decoder.parameters()} == {torch.bfloat16}

@@ -116,10 +116,11 @@ class Seq2Seq(LanguageModel):
         """``[before ; visual ; behind ; end]`` of every sample, its valid steps first.
 
         ``b t d``, a prompt of ``b p`` before and one of ``b q`` behind give
-        ``b (p + t + q + 1) d`` and the mask ``b (p + t + q + 1)``.
+        ``b (p + t + q + 1) d`` and the mask ``b (p + t + q + 1)``, cut to the model's positions
+        where padding alone goes beyond them.
 
         Raises:
-            UserError: more steps than the model has positions for.
+            UserError: a sample has more steps than the model has positions for.
         """
         values = inputs.values.to(self.model.dtype)
         if self.config.scale_inputs:
@@ -132,12 +133,17 @@ class Seq2Seq(LanguageModel):
         parts = [self.embed(before.ids), values, self.embed(behind.ids), end]
         merged = torch.cat(parts, 1)  # (b, p + t + q + e, d)
         mask = torch.cat([before.mask, inputs.mask, behind.mask, ended], 1)
-        if self.max_steps is not None and mask.shape[1] > self.max_steps:
-            raise UserError(
-                f"{self.where}: {mask.shape[1]} steps with prompt and end, the model has positions "
-                f"for {self.max_steps}; shorten the clips or let a mapper stride"
-            )
-        return valid_first(merged, mask)
+        merged, mask = valid_first(merged, mask)
+        most = self.max_steps
+        if most is not None and mask.shape[1] > most:
+            longest = int(mask.sum(1).max())
+            if longest > most:
+                raise UserError(
+                    f"{self.where}: {longest} steps with prompt and end, the model has positions "
+                    f"for {most}; shorten the clips or let a mapper stride"
+                )
+            merged, mask = merged[:, :most], mask[:, :most]  # behind it is padding alone
+        return merged, mask
 
     def embed(self, ids: Tensor) -> Tensor:
         """``... l`` ids to ``... l d``, as the model embeds them (or unscaled, if asked)."""
