@@ -216,6 +216,13 @@ def test_segments_are_cut_as_adaptive_pooling_cuts(lengths: list[int], parts: in
         assert torch.allclose(ours, theirs, atol=1e-5)
 
 
+def test_the_mean_of_a_long_segment_fits_into_half_precision() -> None:
+    values, length = torch.full((1, 1500, 2), 300.0), torch.tensor([1500])
+    with torch.autocast("cpu", torch.float16):  # their sum does not
+        means = segment_means(values, length, 5)
+    torch.testing.assert_close(means.float(), torch.full((1, 5, 2), 300.0), rtol=1e-3, atol=0)
+
+
 def test_segments_are_one_step_of_two_layers() -> None:
     part = built(SegmentsConfig(dim=4, segments=2, hidden=7, norm="none"))
     values = torch.randn(6, WIDTH)

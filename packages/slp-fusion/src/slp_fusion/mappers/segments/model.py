@@ -50,5 +50,5 @@ def segment_means(values: Tensor, lengths: Tensor, segments: int) -> Tensor:
     step = torch.arange(values.shape[1], device=values.device)
     inside = (step >= start[..., None]) & (step < end[..., None])  # (b, s, t)
     valid = step[None, :, None] < lengths[:, None, None]  # (b, t, 1)
-    sums = inside.to(values.dtype) @ values.masked_fill(~valid, 0)
-    return sums / (end - start)[..., None]
+    shares = inside.to(values.dtype) / (end - start)[..., None]  # no sum outgrows float16
+    return shares @ values.masked_fill(~valid, 0)
