@@ -12,6 +12,7 @@ import pytest
 from slp_cli.main import cli
 from slp_core import registry
 from slp_core.check import check, matches
+from slp_core.errors import RecipeError
 from slp_core.hooks import Hooks
 from slp_core.recipe_file import load_recipe, parse_recipe
 
@@ -52,6 +53,12 @@ def test_recipe_blocks_check(page, text, home):
         check(load_recipe(beside))
     elif "[recipe]" in text:
         check(parse_recipe(text, page))
+    elif not re.match(r"\s*\[(project|tool)\b", text):  # some tables of a recipe
+        with pytest.raises(RecipeError) as caught:
+            parse_recipe(text, page)
+        elsewhere = ("is missing", "there is no stream", "either `signal`")
+        told = [str(one) for one in caught.value.problems]
+        assert [one for one in told if not any(words in one for words in elsewhere)] == []
 
 
 COMMANDS = [
