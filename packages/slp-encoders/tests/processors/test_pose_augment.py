@@ -41,7 +41,8 @@ def variant(values: np.ndarray, seed: int = 0, *, config: PoseConfig | None = No
     config = config or PoseConfig(augment=AugmentConfig(**augment))
     signal = Signal(values.reshape(len(values), -1), 25.0)
     made = PoseReader(config).augment(signal, np.random.default_rng(seed))
-    assert made.rate == 25.0 and made.values.dtype == np.float32
+    assert made.values.dtype == np.float32
+    assert made.rate == 25.0 or augment.keys() & {"speed", "crop"}
     return made.values.reshape(len(made.values), values.shape[1], -1)
 
 
@@ -122,6 +123,19 @@ def test_time_is_a_straight_way_between_the_frames() -> None:
     assert min(lengths) >= 38 and max(lengths) <= 72 and len(lengths) > 10
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_slower_keeps_the_clock_of_the_clip(seed: int) -> None:
+    """So that spans, and streams that are not slower, are found at the same time as before."""
+    line = np.ones((100, 178, 4), np.float32)
+    line[..., :3] = np.arange(100)[:, None, None]  # how many 25ths of a second have passed
+    config = PoseConfig(augment=AugmentConfig(speed=0.3))
+    signal = Signal(line.reshape(100, -1), 25.0)
+    made = PoseReader(config).augment(signal, np.random.default_rng(seed))
+    passed = made.values.reshape(len(made.values), 178, 4)[:, 0, 0] / 25
+    assert np.allclose(np.arange(len(passed)) / made.rate, passed, atol=0.02)
+    assert len(passed) / made.rate == pytest.approx(4.0) and made.rate != 25.0
+
+
 def test_a_point_that_one_frame_misses_is_not_drawn_to_zero() -> None:
     values = np.full((30, 178, 4), 5.0, np.float32)
     values[..., 3] = 1
@@ -133,6 +147,7 @@ def test_a_point_that_one_frame_misses_is_not_drawn_to_zero() -> None:
 def test_some_frame_always_stays() -> None:
     assert variant(clip(frames=1), drop=1.0)[..., 3].any()
     assert len(variant(clip(frames=1), speed=0.5, crop=0.9)) >= 1
+    assert len(variant(clip(frames=1), 1, speed=0.99)) >= 1
     dropped = variant(clip(frames=400), drop=0.25)[..., 3].any(1)
     assert dropped.mean() == pytest.approx(0.75, abs=0.07)
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from slp_encoders.processors.pose.spec import AugmentConfig
 
-Points = tuple[np.ndarray, np.ndarray]  #: values ``t p c``, and whether each is seen: ``t p``
-
 
 def vary(
     points: np.ndarray,
@@ -15,12 +13,13 @@ def vary(
     config: AugmentConfig,
     rng: np.random.Generator,
     mirror: np.ndarray | None,
-) -> Points:
-    """A random variant of ``t p c`` points; those not seen (``t p``) are zero.
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """A random variant of ``t p c`` points; those not seen (``t p``) are zero. The number is how
+    many frames of the clip one of the variant stands for.
 
     ``mirror``: for each point, which one it shows in a mirror; None: no mirroring.
     """
-    points, seen = _time(points, seen, config, rng)
+    points, seen, pace = _time(points, seen, config, rng)
     if mirror is not None and rng.random() < 0.5:
         points, seen = points[:, mirror], seen[:, mirror]
         points = points * np.array([-1, 1, 1], np.float32)[: points.shape[-1]]
@@ -34,16 +33,17 @@ def vary(
         kept = rng.random(len(points)) >= config.drop
         if (seen & kept[:, None]).any():  # never all of them
             seen = seen & kept[:, None]
-    return np.where(seen[..., None], points, 0).astype(np.float32), seen
+    return np.where(seen[..., None], points, 0).astype(np.float32), seen, pace
 
 
 def _time(
     points: np.ndarray, seen: np.ndarray, config: AugmentConfig, rng: np.random.Generator
-) -> Points:
-    """A window of the clip, slower or faster. Between two frames a point is where a straight way
-    leads, or where the nearer frame has it if only that one sees it."""
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """A window of the clip, slower or faster, and how many of its frames a step stands for.
+    Between two frames a point is where a straight way leads, or where the nearer frame has it if
+    only that one sees it."""
     if not config.crop and not config.speed:
-        return points, seen
+        return points, seen, 1.0
     length = len(points) * (1 - config.crop * rng.random())
     start = rng.random() * (len(points) - length)
     steps = max(1, round(length / (1 + config.speed * rng.uniform(-1, 1))))
@@ -54,8 +54,10 @@ def _time(
     nearest = np.where(times - before < 0.5, before, after)
     both = seen[before] & seen[after]
     between = points[before] * (1 - share) + points[after] * share
-    window = np.where(both[..., None], between, points[nearest]), seen[nearest]
-    return window if window[1].any() else (points, seen)
+    if not seen[nearest].any():
+        return points, seen, 1.0
+    window = np.where(both[..., None], between, points[nearest])
+    return window, seen[nearest], length / steps
 
 
 def _geometry(axes: int, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:

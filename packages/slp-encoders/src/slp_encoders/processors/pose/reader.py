@@ -87,8 +87,9 @@ class PoseReader(Processor):
         if self.config.augment is None:
             return signal
         points, seen = self._points_of(signal)
-        return Signal(self._values(*vary(points, seen, self.config.augment, rng, self._mirror)),
-                      signal.rate)  # fmt: skip
+        points, seen, pace = vary(points, seen, self.config.augment, rng, self._mirror)
+        # The clock stays the clip's: what is slower has more steps for each of its seconds.
+        return Signal(self._values(points, seen), signal.rate / pace)
 
     def sketch(self, signal: Signal, frames: int = 8) -> list[str]:
         shown = self._skeleton(signal)

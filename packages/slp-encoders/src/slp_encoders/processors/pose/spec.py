@@ -50,7 +50,10 @@ class AugmentConfig:
     crop: float = field(
         default=0.0,
         validator=[ge(0), lt(1)],
-        metadata={"help": "up to this share of the clip is cut off its ends"},
+        metadata={
+            "help": "up to this share of the clip is cut off its ends; annotated times do not "
+            "know of it"
+        },
     )
     drop: float = field(
         default=0.0,
