@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sacrebleu import CHRF
 
 from slp_core.errors import UserError
 from slp_core.parts import Translation
 from slp_llm.decoders.config import Generation
-from slp_llm.decoders.minimum_risk import by_risk
+from slp_llm.decoders.minimum_risk import by_risk, chrf_between
 from slp_llm.decoders.seq2seq.spec import Scratch, Seq2SeqConfig
 
 
@@ -37,6 +40,13 @@ def test_it_is_the_expected_chrf_written_out(power):
     assert found == sorted(FOUND, key=expected, reverse=True)
     gains = [expected(one) for one in found]
     assert gains == sorted(gains, reverse=True) and len(set(gains)) == len(gains)
+
+
+@given(st.lists(st.text("abc äß.", max_size=9), min_size=1, max_size=6))
+def test_all_are_compared_as_sacrebleu_compares_two(texts):
+    chrf = CHRF()
+    two_by_two = [[chrf.sentence_score(said, [one]).score for one in texts] for said in texts]
+    np.testing.assert_allclose(chrf_between(texts), two_by_two, rtol=0, atol=1e-9)
 
 
 def test_what_all_agree_on_goes_before_what_is_likeliest():
