@@ -80,6 +80,12 @@ def test_what_is_no_text_file_is_refused(tmp_path):
         load_recipe(tmp_path / "latin.toml")
 
 
+def test_a_mark_in_front_is_no_part_of_a_recipe(tmp_path, recipe_text):
+    """Some editors write one, which nobody sees."""
+    (tmp_path / "a.toml").write_text(recipe_text, encoding="utf-8-sig", newline="\r\n")
+    assert load_recipe(tmp_path / "a.toml") == load_recipe(write(tmp_path, "b.toml", recipe_text))
+
+
 def test_extends_in_a_circle_is_refused(tmp_path, recipe_text):
     write(tmp_path, "a.toml", 'extends = "b.toml"\n' + recipe_text)
     write(tmp_path, "b.toml", 'extends = "a.toml"\n')
@@ -97,8 +103,29 @@ def test_settings_replace_values_and_are_named_in_errors(tmp_path, recipe_text):
         load_recipe(file, ["stages.0.epochs=[]"])
     with pytest.raises(RecipeError, match='"7" is no index of a list of 1'):
         load_recipe(file, ["stages.7.epochs=1"])
-    with pytest.raises(RecipeError, match="is no key.path=value"):
-        load_recipe(file, ["stages"])
+    for setting in ("stages", "", "=", "=1", ".stages=1", "stages..epochs=1", "decoder.=1"):
+        with pytest.raises(RecipeError, match="is no key.path=value"):
+            load_recipe(file, [setting])
+    with pytest.raises(RecipeError, match='"²" is no index of a list of 1'):
+        load_recipe(file, ["stages.².epochs=1"])
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("2", 2),
+        ('"2"', "2"),
+        ("[1, 2] # two", [1, 2]),
+        ("a = b", "a = b"),
+        ("1\nb = 2", "1\nb = 2"),
+        ("", ""),
+        ("9" * 5000, "9" * 5000),
+    ],
+)
+def test_a_setting_is_one_value_or_the_text_as_it_stands(tmp_path, recipe_text, written, value):
+    """None of several lines is lost."""
+    recipe = load_recipe(write(tmp_path, "a.toml", recipe_text), [f"decoder.key={written}"])
+    assert recipe.decoder.options["key"] == value
 
 
 WRONG = {
@@ -141,6 +168,17 @@ WRONG = {
     "twice": (
         '[[stages]]\nname = "s"\nfit = ["a"]\n[[stages]]\nname = "s"\nfit = ["a"]\n',
         '"s" is the name of an earlier stage too',
+    ),
+    "name of a place": ('[recipe]\nname = "../a"\n', "no slash, backslash or colon"),
+    "hidden name": ('[recipe]\nname = ".."\n', "no dot in front"),
+    "name of two lines": ('[recipe]\nname = "a\\nb"\n', "recipe.name: "),
+    "seed": (f'[recipe]\nname = "a"\nseed = {2**32}\n', "recipe.seed: "),
+    "stage elsewhere": ('[[stages]]\nname = "/a"\nfit = ["a"]\n', "a folder is called so"),
+    "stage over a file": ('[[stages]]\nname = "recipe.toml"\nfit = ["a"]\n', "no dot, and not"),
+    "stage over all": ('[[stages]]\nname = "pipeline"\nfit = ["a"]\n', 'not "pipeline"'),
+    "endless": (
+        '[[stages]]\nname = "s"\ntrain = ["a"]\nobjectives = ["o"]\nepochs = inf\n',
+        "stages.0.epochs: inf was written, a finite number is expected",
     ),
     "data": ("[data]\ntrain = 1\n", "data.train: 1 was written, a string is expected"),
     "corpus": ('[data]\ncorpus = { name = "x" }\n', "data.corpus.use: names no part"),

@@ -33,17 +33,13 @@ def as_table(settings: Iterable[str]) -> dict[str, Any]:
     Raises:
         UserError: there is no ``=``.
     """
-    import tomllib
-
     from slp_core.errors import UserError
+    from slp_core.recipe_file import written_value
 
     table: dict[str, Any] = {}
     for setting in settings:
         key, equals, written = setting.partition("=")
         if not equals:
             raise UserError(f"--set {setting}: is no KEY=VALUE")
-        try:
-            table[key] = tomllib.loads(f"value = {written}")["value"]
-        except tomllib.TOMLDecodeError:
-            table[key] = written
+        table[key] = written_value(written)
     return table

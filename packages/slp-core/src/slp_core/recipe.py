@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from attrs import field, frozen
-from attrs.validators import ge, gt, in_, min_len, optional
+from attrs.validators import ge, gt, in_, le, min_len, optional
 
 SCHEMA = 1
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -21,6 +21,16 @@ Split = Literal["train", "validation", "test"]
 def _help(text: str, **more: str) -> dict[str, str]:
     """Metadata of a key; ``kind``: of the part that it names."""
     return {"help": text, **more}
+
+
+def _folder_name(_: object, __: object, name: str) -> None:
+    if name.startswith(".") or set(name) & set("/\\:") or not name.isprintable():
+        raise ValueError("a folder is called so: no slash, backslash or colon, and no dot in front")
+
+
+def _stage_name(_: object, __: object, name: str) -> None:
+    if "." in name or name == "pipeline":
+        raise ValueError('a folder of the run is called so: no dot, and not "pipeline"')
 
 
 @frozen
@@ -36,7 +46,8 @@ class Header:
     """``[recipe]``"""
 
     name: str = field(
-        validator=min_len(1), metadata=_help("of the recipe, and of its run: runs/<name>")
+        validator=[min_len(1), _folder_name],
+        metadata=_help("of the recipe, and of its run: runs/<name>"),
     )
     schema: int = field(
         default=SCHEMA, validator=in_([SCHEMA]), metadata=_help("version of the recipe's grammar")
@@ -44,7 +55,9 @@ class Header:
     paper: str = field(default="", metadata=_help('what it follows, as "arXiv:2408.10593"'))
     description: str = field(default="", metadata=_help("for whoever reads it"))
     seed: int = field(
-        default=0, validator=ge(0), metadata=_help("of weights, of order and of what is drawn")
+        default=0,
+        validator=[ge(0), le(2**32 - 1)],  # what numpy takes
+        metadata=_help("of weights, of order and of what is drawn"),
     )
 
 
@@ -162,7 +175,9 @@ class ObjectiveUse:
 class Stage:
     """``[[stages]]``: what is trained, on which objectives, for how long."""
 
-    name: str = field(validator=min_len(1), metadata=_help("a folder of the run"))
+    name: str = field(
+        validator=[min_len(1), _folder_name, _stage_name], metadata=_help("a folder of the run")
+    )
     train: list[str] = field(
         factory=list,
         metadata=_help("parts that are trained, as streams.*.mapper; all others are frozen"),

@@ -52,7 +52,7 @@ def read_source(file: Path, settings: Sequence[str] = ()) -> Source:
 
 def _extended(file: Path, seen: list[Path]) -> Source:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # some editors put a mark in front
     except FileNotFoundError:
         raise UserError(f"{file}: there is no such recipe") from None
     except IsADirectoryError:
@@ -117,13 +117,10 @@ def _merge(under: Any, over: Any) -> Any:
 def _apply(table: dict[str, Any], setting: str) -> str:
     key, equals, written = setting.partition("=")
     key = key.strip()
-    if not equals or not key:
+    *parents, last = words = key.split(".")
+    if not equals or not all(words):
         raise ValueError("is no key.path=value")
-    try:
-        value = tomllib.loads(f"value = {written}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = written  # a bare word is a string
-    *parents, last = key.split(".")
+    value = written_value(written)
     node: Any = table
     for word in parents:
         node = _step(node, word, setting)
@@ -136,6 +133,15 @@ def _apply(table: dict[str, Any], setting: str) -> str:
     return key
 
 
+def written_value(written: str) -> Any:
+    """What stands behind ``=`` in a setting: as TOML writes it, else a string."""
+    try:
+        table = tomllib.loads(f"value = {written}")
+    except ValueError:  # no TOML, or a number of more digits than Python reads
+        return written
+    return table["value"] if len(table) == 1 else written  # several lines may be several keys
+
+
 def _step(node: Any, word: str, setting: str) -> Any:
     if isinstance(node, list):
         return node[_index(node, word)]
@@ -145,6 +151,6 @@ def _step(node: Any, word: str, setting: str) -> Any:
 
 
 def _index(node: list[Any], word: str) -> int:
-    if not word.isdigit() or int(word) >= len(node):
+    if not word.isdecimal() or int(word) >= len(node):
         raise ValueError(f'"{word}" is no index of a list of {len(node)}')
     return int(word)
