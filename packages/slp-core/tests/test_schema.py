@@ -19,6 +19,14 @@ def test_a_keyword_is_a_key() -> None:
     assert structure({"with": "lips"}, Gate, "gate", print) == Gate("lips")
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("-inf"), 10**400])
+def test_a_number_is_finite(number: float) -> None:
+    problems: list[tuple[str, str]] = []
+    with pytest.raises(Bad):
+        structure(number, float, "rate", lambda *problem: problems.append(problem))
+    assert problems == [("rate", f"{number} was written, a finite number is expected")]
+
+
 @pytest.mark.parametrize(
     ("table", "key", "reason"),
     [

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from attrs import field, frozen
-from attrs.validators import ge, gt, in_, le, min_len, optional
+from attrs.validators import and_, ge, gt, in_, le, min_len, optional
 
 SCHEMA = 1
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -46,7 +46,7 @@ class Header:
     """``[recipe]``"""
 
     name: str = field(
-        validator=[min_len(1), _folder_name],
+        validator=and_(min_len(1), _folder_name),
         metadata=_help("of the recipe, and of its run: runs/<name>"),
     )
     schema: int = field(
@@ -56,7 +56,7 @@ class Header:
     description: str = field(default="", metadata=_help("for whoever reads it"))
     seed: int = field(
         default=0,
-        validator=[ge(0), le(2**32 - 1)],  # what numpy takes
+        validator=and_(ge(0), le(2**32 - 1)),  # what numpy takes
         metadata=_help("of weights, of order and of what is drawn"),
     )
 
@@ -176,7 +176,8 @@ class Stage:
     """``[[stages]]``: what is trained, on which objectives, for how long."""
 
     name: str = field(
-        validator=[min_len(1), _folder_name, _stage_name], metadata=_help("a folder of the run")
+        validator=and_(min_len(1), _folder_name, _stage_name),
+        metadata=_help("a folder of the run"),
     )
     train: list[str] = field(
         factory=list,

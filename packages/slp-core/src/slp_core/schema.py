@@ -6,6 +6,7 @@ validator only, so classes are read field by field here; cattrs turns them back 
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Union, get_args, get_origin
@@ -53,6 +54,7 @@ def structure(value: Any, kind: Any, key: str, report: Report) -> Any:
     if kind is float:
         good = isinstance(value, int | float) and not isinstance(value, bool)
         _require(good, value, _NAMES[float], key, report)
+        _require(abs(value) <= sys.float_info.max, value, "a finite number", key, report)
         return float(value)
     _require(type(value) is kind, value, _NAMES.get(kind, kind.__name__), key, report)
     return value
