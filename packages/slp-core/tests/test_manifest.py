@@ -50,7 +50,7 @@ def test_multimodalhugs_files_load_unchanged(tmp_path):
         (b"text\ttext\na\tb\n", "the column 'text' stands there twice"),
         (b"text\t\na\tb\n", "column 2 has no name"),
         (b"text\tgloss\na\nb\tc\nd\te\tf\n", "a.tsv:2: 1 fields, 2 columns"),
-        (b"text\n\xff\xfe\n", "not UTF-8 at byte 5"),
+        (b"text\n\xff\xfe\n", "not UTF-8 at byte 5; save it as UTF-8"),
         (b"id\ttext\na\tx\na\ty\n", "a.tsv:3: id 'a' stands on line 2 too"),
     ],
 )

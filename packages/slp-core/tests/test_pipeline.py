@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 import torch
 from attrs import evolve
@@ -193,6 +195,29 @@ def test_every_bad_row_is_listed_by_file_row_and_reason(pipeline, toy_data):
     assert f"{toy_data}:4: the target `text` is empty" in said
     assert f"{toy_data}:5: toy: the field is empty" in said
     refuse_bad(bad, "train", skip=True)
+
+
+def test_what_the_system_refuses_to_open_is_a_bad_row_too(pipeline, toy_data):
+    """A name can be too long to be looked for."""
+    name = "a" * 300 + ".txt"
+    toy_data.write_text(f"id\ttoy\ttext\na\ta.txt\teins\nx\t{name}\tzwei\n")
+    made = SampleDataset(read_manifest(toy_data), pipeline)
+    (bad,) = made.probe()
+    assert str(bad).startswith(f"{toy_data}:3: toy: cannot be read: ") and name in str(bad)
+
+
+def test_a_processors_error_of_the_system_is_of_its_row(pipeline, toy_data, monkeypatch):
+    def fail(clip):
+        raise OSError(number, "no", clip.source)
+
+    samples = dataset(pipeline, toy_data)
+    monkeypatch.setattr(pipeline.processors["streams.hands.processor"], "read", fail)
+    number = errno.EACCES
+    with pytest.raises(UserError, match=rf"^{toy_data}:2: toy: cannot be read: .* no: .*a\.txt"):
+        samples.reader.read(samples.rows[0])
+    number = errno.ENOSPC  # what estimates poses writes, and a full disk is no row's fault
+    with pytest.raises(OSError, match="no"):
+        samples.reader.read(samples.rows[0])
 
 
 def test_an_edited_clip_is_read_again(pipeline, toy_data):

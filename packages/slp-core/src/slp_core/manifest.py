@@ -124,7 +124,7 @@ def read_manifest(file: Path | str) -> Manifest:
     except (IsADirectoryError, PermissionError) as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{file}: not UTF-8 at byte {error.start}") from error
+        raise UserError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     written = lines[0].split("\t")
     if not lines[0].strip():

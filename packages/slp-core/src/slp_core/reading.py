@@ -10,6 +10,7 @@ from typing import TypeVar
 from attrs import frozen
 
 from slp_core.errors import UserError
+from slp_core.files import disk_is_full
 from slp_core.manifest import Row
 from slp_core.moving import Film, Skeleton
 from slp_core.recipe import Recipe
@@ -65,14 +66,13 @@ class RowReader:
     def files(self, row: Row) -> list[Path]:
         """The files the row's signals are read from; of a folder, all that is in it. Nothing of a
         signal that cannot be read: whoever reads it says why."""
-        paths: dict[Path, None] = {}
+        files: dict[Path, None] = {}
         for name, processor in self.processors.items():
-            with suppress(SignalError):
+            with suppress(SignalError, OSError):
                 clip = clip_of(row, self.recipe.streams[name].signal or "", processor)
-                paths |= dict.fromkeys(processor.files(clip))
-        return [
-            file for path in paths for file in (sorted(path.glob("*")) if path.is_dir() else [path])
-        ]
+                for path in processor.files(clip):
+                    files |= dict.fromkeys(sorted(path.glob("*")) if path.is_dir() else [path])
+        return [*files]
 
     def _each(self, row: Row, ask: Callable[[Processor, Clip], T]) -> dict[str, T]:
         answers = {}
@@ -80,9 +80,12 @@ class RowReader:
             column = self.recipe.streams[name].signal or ""
             try:
                 answers[name] = ask(processor, clip_of(row, column, processor))
-            except SignalError as error:
+            except (SignalError, OSError) as error:
+                if disk_is_full(error):
+                    raise
                 place = f"{row.where}: " if row.line else ""  # a file translated by itself
-                raise SignalError(f"{place}{column}: {error}") from error
+                why = error if isinstance(error, SignalError) else f"cannot be read: {error}"
+                raise SignalError(f"{place}{column}: {why}") from error
         return answers
 
 
