@@ -62,6 +62,13 @@ def test_a_wrong_manifest_is_refused_in_words(tmp_path, content, reason):
     assert reason in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["", "a" * 300, "file/a.tsv"])
+def test_what_the_system_does_not_open_is_no_manifest(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=f"{name}: cannot be read: "):
+        read_manifest(tmp_path / name)
+
+
 @pytest.mark.parametrize("span", ["x\t0", "-1\t5", "5\t5", "9\t3", "nan\t0", "0\tinf"])
 def test_a_wrong_span_is_refused(tmp_path, span):
     file = tmp_path / "a.tsv"

@@ -126,6 +126,25 @@ def test_weights_are_loaded_strictly(pipeline, tmp_path):
         Pipeline.from_pretrained(tmp_path / "saved")
 
 
+def test_what_of_a_saved_pipeline_is_damaged_is_named(pipeline, toy, tmp_path, monkeypatch):
+    """Whatever a library makes of such files; without them, a fault stays one of ours."""
+    pipeline.save(tmp_path / "saved")
+    card = tmp_path / "saved" / "README.md"
+    card.write_bytes(b"caf\xe9")
+    with pytest.raises(UserError, match=r"README\.md: not UTF-8 at byte 3"):
+        Pipeline.from_pretrained(tmp_path / "saved")
+    card.unlink()
+
+    def fail(*_):
+        raise KeyError("added_tokens")
+
+    monkeypatch.setattr(type(pipeline.decoder), "__init__", fail)
+    with pytest.raises(UserError, match=r"assets/decoder: nothing .* \(KeyError: 'added_tokens'\)"):
+        Pipeline.from_pretrained(tmp_path / "saved")
+    with pytest.raises(KeyError, match="added_tokens"):
+        build(pipeline.plan)
+
+
 def test_a_failed_save_leaves_the_earlier_one(pipeline, tmp_path, monkeypatch):
     pipeline.save(tmp_path / "saved")
     before = (tmp_path / "saved" / "model.safetensors").read_bytes()

@@ -73,8 +73,12 @@ def test_a_problem_of_the_whole_has_no_key():
 
 
 def test_what_is_no_text_file_is_refused(tmp_path):
-    with pytest.raises(UserError, match="is a folder; the file of a recipe is expected"):
+    with pytest.raises(UserError, match="is a folder; a file is expected"):
         load_recipe(tmp_path)
+    (tmp_path / "a.toml").touch()
+    for name in ("a.toml/b.toml", "a" * 300):
+        with pytest.raises(UserError, match=f"{name}: cannot be read: "):
+            load_recipe(tmp_path / name)
     (tmp_path / "latin.toml").write_bytes(b'[recipe]\nname = "caf\xe9"\n')
     with pytest.raises(UserError, match="not UTF-8 at byte 20; save it as UTF-8"):
         load_recipe(tmp_path / "latin.toml")

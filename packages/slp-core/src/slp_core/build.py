@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -240,10 +241,28 @@ def _call(spec: ComponentSpec, config: Any, context: Context, who: str) -> Any:
         factory = spec.load()
     except ImportError as error:
         raise UserError(f"{context.path}: {who} cannot be imported: {error}") from error
-    part = factory(config, context)
+    with _tells_damage(context.assets):
+        part = factory(config, context)
     if not isinstance(part, Part | Processor) and spec.kind not in ("corpus", "metric"):
         raise UserError(f"{context.path}: {who} made a {type(part).__name__}, no {spec.kind}")
     return part
+
+
+@contextmanager
+def _tells_damage(assets: Path | None) -> Iterator[None]:
+    """Raise a UserError that names the files of a saved pipeline that a part cannot be made of:
+    libraries have their own errors for those that somebody edited or only half copied."""
+    try:
+        yield
+    except (UserError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        if assets is None or not assets.is_dir():
+            raise
+        raise UserError(
+            f"{assets}: nothing can be made of these files, are they damaged? save or copy the "
+            f"pipeline again ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _settle(node: Node, told: TensorType, sizes: dict[str, int]) -> None:

@@ -118,6 +118,24 @@ def write_text(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8", newline="\n")
 
 
+def read_text(path: Path) -> str:
+    """Read a text file, without the mark that some editors put in front.
+
+    Raises:
+        UserError: it is not UTF-8, or cannot be read; but FileNotFoundError if it is not there.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise
+    except IsADirectoryError:
+        raise UserError(f"{path}: is a folder; a file is expected") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+
+
 def content_hash(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hex; of a folder, of the names and hashes of its files,
     hidden ones aside."""

@@ -121,7 +121,7 @@ def read_manifest(file: Path | str) -> Manifest:
     except FileNotFoundError:
         here = "" if file.is_absolute() else " where this command is called"
         raise UserError(f"{file}: there is no such manifest{here}") from None
-    except (IsADirectoryError, PermissionError) as error:
+    except OSError as error:  # a folder, no rights, a name too long
         raise UserError(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from error

@@ -19,7 +19,7 @@ from slp_core.check import Plan, check, matches
 from slp_core.confidence import Calibration
 from slp_core.ctc import Transcriber
 from slp_core.errors import RecipeError, UserError, did_you_mean
-from slp_core.files import whole_folder, write_text
+from slp_core.files import read_text, whole_folder, write_text
 from slp_core.hooks import hooks
 from slp_core.manifest import Row
 from slp_core.parts import Decoder, Part, Translation
@@ -333,7 +333,7 @@ class Pipeline(nn.Module):
         pipeline.load_weights(home)
         pipeline.calibration = Calibration.load(home)
         if (home / hub.CARD).is_file():
-            pipeline.card = (home / hub.CARD).read_text(encoding="utf-8")
+            pipeline.card = read_text(home / hub.CARD)
         return pipeline.eval()
 
     def push_to_hub(

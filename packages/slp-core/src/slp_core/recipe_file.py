@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from slp_core.errors import Problem, RecipeError, UserError
+from slp_core.files import read_text
 from slp_core.recipe import Recipe, Source
 from slp_core.recipe_tables import structure_recipe
 from slp_core.toml_lines import key_lines, line_of
@@ -52,15 +53,9 @@ def read_source(file: Path, settings: Sequence[str] = ()) -> Source:
 
 def _extended(file: Path, seen: list[Path]) -> Source:
     try:
-        text = file.read_text(encoding="utf-8-sig")  # some editors put a mark in front
+        text = read_text(file)
     except FileNotFoundError:
         raise UserError(f"{file}: there is no such recipe") from None
-    except IsADirectoryError:
-        raise UserError(f"{file}: is a folder; the file of a recipe is expected") from None
-    except PermissionError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
     source = _parse(text, str(file))
     base = source.table.pop("extends", None)
     if base is None:
