@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -115,6 +117,25 @@ def test_plugins_as_json(slp):
     assert names["bleu"] == "slp-train"
     code, _, err = slp("plugins", "--kind", "metrics")
     assert code == 2 and 'did you mean "metric"?' in err
+
+
+@pytest.mark.parametrize(("asked", "coloured"), [("", True), ("1", False)])
+def test_no_colour_where_none_is_wanted(slp, monkeypatch, asked, coloured):
+    monkeypatch.setenv("NO_COLOR", asked)
+    monkeypatch.setattr("click.utils.should_strip_ansi", lambda *_: False)  # as on a terminal
+    assert ("\x1b[31m" in slp("card", "absent")[2]) is coloured
+
+
+def test_an_interrupt_while_the_command_is_imported_is_one_line(tmp_path):
+    """click is the first that it imports; here it is one at which Ctrl-C is pressed."""
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "slp_cli", "--version"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "interrupted\n")
 
 
 def test_translate_without_a_run(slp, tmp_path):

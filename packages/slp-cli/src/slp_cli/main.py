@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -104,7 +105,8 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    click.echo(click.style("error: ", fg="red", bold=True) + message, err=True)
+    colour = None if os.environ.get("NO_COLOR") else "red"
+    click.echo(click.style("error: ", fg=colour, bold=True) + message, err=True)
     sys.exit(2)
 
 
