@@ -145,6 +145,21 @@ def test_what_of_a_saved_pipeline_is_damaged_is_named(pipeline, toy, tmp_path, m
         build(pipeline.plan)
 
 
+def test_a_pipeline_takes_the_place_of_nothing_else(pipeline, tmp_path):
+    thesis = tmp_path / "work" / "thesis.txt"
+    thesis.parent.mkdir()
+    thesis.write_text("all of it")
+    (tmp_path / "work" / "recipe.toml").touch()
+    for place in (thesis, thesis.parent):
+        with pytest.raises(UserError, match="something else than a saved pipeline"):
+            pipeline.save(place)
+    assert thesis.read_text() == "all of it"
+    (tmp_path / "empty").mkdir()
+    pipeline.save(tmp_path / "empty")
+    (tmp_path / "empty" / "model.safetensors").unlink()  # half a pipeline is still one
+    pipeline.save(tmp_path / "empty")
+
+
 def test_a_failed_save_leaves_the_earlier_one(pipeline, tmp_path, monkeypatch):
     pipeline.save(tmp_path / "saved")
     before = (tmp_path / "saved" / "model.safetensors").read_bytes()

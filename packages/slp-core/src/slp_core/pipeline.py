@@ -251,8 +251,19 @@ class Pipeline(nn.Module):
     # -- to disk and back --------------------------------------------------------------------
 
     def save(self, folder: Path | str) -> None:
-        """Write the pipeline whole or not at all: recipe, weights, assets, calibration, card."""
-        with whole_folder(Path(folder)) as beside:
+        """Write the pipeline whole or not at all: recipe, weights, assets, calibration, card.
+
+        Raises:
+            UserError: ``folder`` holds something else than an earlier pipeline.
+        """
+        folder = Path(folder)
+        known = any((folder / file).is_file() for file in (WEIGHTS, packages.FILE))
+        if folder.exists() and not known and (folder.is_file() or any(folder.iterdir())):
+            raise UserError(
+                f"{folder}: holds something else than a saved pipeline, and would be replaced; "
+                "choose another folder"
+            )
+        with whole_folder(folder) as beside:
             write_text(beside / RECIPE, self.recipe.to_toml())
             packages.write_parts(self.plan, beside)
             for path in [*self.processors, *self.parts]:
