@@ -6,7 +6,10 @@ Kept free of torch until a process group can exist, so that the command line sta
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 
 def world_size() -> int:
@@ -24,6 +27,15 @@ def is_main() -> bool:
     return rank() == 0
 
 
+def device() -> torch.device:
+    """Where this process computes: on its own of the GPUs that torch sees, or on the CPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
 def start() -> None:
     """Join the process group if there are others and it is not joined yet."""
     if world_size() == 1:
@@ -32,6 +44,8 @@ def start() -> None:
     import torch.distributed as dist
 
     if not dist.is_initialized():
+        if torch.cuda.is_available():
+            torch.cuda.set_device(device())  # whatever is gathered goes through it
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
 
 

@@ -86,18 +86,15 @@ def extract(
 @contextmanager
 def on_gpu(pipeline: Pipeline, streams: Sequence[str]) -> Iterator[None]:
     """The streams' encoders on the GPU for this long, if torch sees one."""
-    import torch
-
     encoders = [pipeline.part(f"streams.{name}.encoder") for name in streams]
-    if not torch.cuda.is_available():
-        encoders = []
+    homes = [next(encoder.parameters()).device for encoder in encoders]
     for encoder in encoders:
-        encoder.to("cuda")
+        encoder.to(distributed.device())
     try:
         yield
     finally:
-        for encoder in encoders:
-            encoder.to("cpu")
+        for encoder, home in zip(encoders, homes, strict=True):
+            encoder.to(home)
 
 
 def kept_streams(pipeline: Pipeline, after: int = 0) -> list[str]:

@@ -51,9 +51,10 @@ def command(
     from slp_cli.page.folder import private_folder
     from slp_cli.page.uploads import Limits
     from slp_core.pipeline import Pipeline
+    from slp_train.distributed import device
 
     with private_folder() as cache:
-        pipeline = Pipeline.from_pretrained(run)
+        pipeline = Pipeline.from_pretrained(run).to(device())
         if reject_below is not None:
             refuse_uncalibrated(pipeline, {}, run)
         translator = Translator(pipeline, Limits(max_seconds, max_megabytes), reject_below, cache)

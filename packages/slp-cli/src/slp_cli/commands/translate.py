@@ -51,8 +51,9 @@ def command(
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     from slp_core.errors import UserError
     from slp_core.pipeline import Pipeline
+    from slp_train.distributed import device
 
-    pipeline = Pipeline.from_pretrained(run)
+    pipeline = Pipeline.from_pretrained(run).to(device())
     options = {} if beams is None else {"num_beams": beams}
     if reject_below is not None:
         refuse_uncalibrated(pipeline, options, run)
