@@ -1,5 +1,7 @@
 """The folder of a run, and which split of its data is scored."""
 
+import sys
+from subprocess import PIPE, Popen
 from types import SimpleNamespace
 
 import pytest
@@ -53,7 +55,16 @@ def test_a_place_that_holds_something_else_is_refused_before_any_work(tmp_path, 
     (place / "thesis.tex").write_text("")
     refused("is not empty and holds no run")
     refused("is not empty and holds no run", restart=True)
-    (place / "recipe.toml").write_text("")
+    (place / "recipe.toml").write_text("")  # somebody's own, beside the thesis
+    refused("is not empty and holds no run")
+    refused("is not empty and holds no run", restart=True)
+    (place / "provenance.json").write_text("{}")
+    refused("holds a run of another recipe")
+    (place / "provenance.json").unlink()
+    (place / "thesis.tex").unlink()
+    monkeypatch.chdir(place)
+    refused("is not empty and holds no run", restart=True)  # recipe.toml is what is to be trained
+    monkeypatch.chdir(tmp_path)
     refused("holds a run of another recipe .* throw that run away with --restart")
     (place / "recipe.toml").write_text(recipe.to_toml())
     with pytest.raises(pytest.fail.Exception):
@@ -62,6 +73,26 @@ def test_a_place_that_holds_something_else_is_refused_before_any_work(tmp_path, 
     monkeypatch.setattr("slp_train.distributed.is_main", lambda: False)
     with pytest.raises(pytest.fail.Exception):
         train(recipe, place)
+
+
+def test_two_processes_do_not_train_in_one_place(tmp_path, monkeypatch):
+    recipe = parse_recipe(
+        RECIPE + '[[stages]]\nname = "s"\ntrain = ["decoder"]\nepochs = 1\nobjectives = ["ctc"]\n'
+    )
+    monkeypatch.setattr("slp_train.run.prepare", lambda *_: pytest.fail("it begins"))
+    run = tmp_path / "runs" / "a"
+    (tmp_path / "runs").mkdir()
+    hold = "import filelock; lock = filelock.FileLock('.a.lock'); lock.acquire(); input('held\n')"
+    other = [sys.executable, "-c", hold]
+    with Popen(other, cwd=run.parent, stdin=PIPE, stdout=PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(UserError, match="another process is training there"):
+            train(recipe, run)
+        with pytest.raises(pytest.fail.Exception, match="it begins"):
+            train(recipe, tmp_path / "runs" / "b")
+        process.kill()  # whoever dies lets go
+    with pytest.raises(pytest.fail.Exception, match="it begins"):
+        train(recipe, run)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +104,7 @@ def test_a_place_that_holds_something_else_is_refused_before_any_work(tmp_path, 
 )
 def test_a_split_that_cannot_be_scored(split, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pipeline = SimpleNamespace(recipe=parse_recipe(RECIPE))
+    pipeline = SimpleNamespace(recipe=parse_recipe(RECIPE), to=lambda device: pipeline)
     monkeypatch.setattr(Pipeline, "from_pretrained", lambda run: pipeline)
     with pytest.raises(UserError, match=said):
         evaluate_run(tmp_path, split)

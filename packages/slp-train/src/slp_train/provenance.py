@@ -20,6 +20,7 @@ from slp_core.manifest import Manifest
 if TYPE_CHECKING:
     from slp_core.pipeline import Pipeline
 
+PROVENANCE = "provenance.json"
 _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "tokenizers", "numpy", "sacrebleu")
 
 
@@ -30,7 +31,7 @@ def write_provenance(
     ``data.root`` counts, as seen from the run's folder."""
     facts = collect(plan, pipeline, manifests)
     facts["called_from"] = os.path.relpath(Path.cwd(), folder.resolve())
-    write_text(folder / "provenance.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / PROVENANCE, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
 
 
 def collect(plan: Plan, pipeline: Pipeline, manifests: dict[str, Manifest]) -> dict[str, Any]:

@@ -8,19 +8,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from attrs import frozen
+from filelock import FileLock, Timeout
 
 from slp_core.check import Plan, check, configured
 from slp_core.context import Context
 from slp_core.errors import Problem, RecipeError, UserError
-from slp_core.files import write_text
+from slp_core.files import read_text, write_text
 from slp_core.hub import CARD
 from slp_core.manifest import Manifest, read_manifest, write_manifest
-from slp_core.recipe import Recipe, Use
+from slp_core.recipe import Recipe, Split, Use
+from slp_train import distributed
 from slp_train.annotation import annotated
 from slp_train.features import encoded, kept_streams
 from slp_train.progress import bar, say
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from slp_core.pipeline import Pipeline
     from slp_core.reading import RowReader
     from slp_train.evaluation import Evaluation
+
+RECIPE = "recipe.toml"
+SKIPPED = "skipped.{}.tsv"
 
 
 @frozen
@@ -50,14 +56,19 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
     Raises:
         UserError: the recipe, its data or the run's folder cannot be used.
     """
-    from slp_train import distributed
+    if not recipe.stages:
+        raise UserError(f"{recipe.source.file}: has no [[stages]]; there is nothing to train")
+    if not distributed.is_main():
+        return _train(recipe, folder, restart)
+    _refuse_others(folder, recipe, restart)  # before a corpus is made
+    with _alone(folder):
+        return _train(recipe, folder, restart)
+
+
+def _train(recipe: Recipe, folder: Path, restart: bool) -> RunResult | None:
     from slp_train.evaluation import print_evaluation, print_examples, refuse_test_selection
     from slp_train.report import report
 
-    if not recipe.stages:
-        raise UserError(f"{recipe.source.file}: has no [[stages]]; there is nothing to train")
-    if distributed.is_main():
-        _refuse_others(folder, recipe, restart)  # before a corpus is made
     need = ("train",) if recipe.data.validation is None else ("train", "validation")
     plan, pipeline, manifests = prepare(recipe, need)
     refuse_test_selection(manifests, recipe)
@@ -90,7 +101,7 @@ def evaluate_run(run: Path, split: str, settings: Sequence[str] = ()) -> Evaluat
         UserError: a setting is of the pipeline, which is built and trained; or the split is not
             named, or its manifest not there.
     """
-    from slp_core.pipeline import RECIPE, Pipeline
+    from slp_core.pipeline import Pipeline
     from slp_core.recipe_file import load_recipe
 
     for setting in settings:
@@ -99,7 +110,7 @@ def evaluate_run(run: Path, split: str, settings: Sequence[str] = ()) -> Evaluat
                 f"--set {setting}: has no effect on a trained pipeline; data.* and evaluation.* "
                 "can be set, what decodes as evaluation.generation.num_beams=1"
             )
-    pipeline = Pipeline.from_pretrained(run)
+    pipeline = Pipeline.from_pretrained(run).to(distributed.device())
     if settings:
         home = run / "pipeline" if (run / "pipeline" / RECIPE).is_file() else run
         pipeline.plan = check(load_recipe(home / RECIPE, settings))
@@ -155,8 +166,6 @@ def prepare_corpus(plan: Plan) -> None:
 
 def make_corpus(use: Use, folder: Path) -> dict[str, Path]:
     """Run a corpus importer into a folder, with a bar; in the main process only."""
-    from slp_train import distributed
-
     _, spec, config = configured("corpus", use)
     importer = spec.load()(config, Context())
     made: dict[str, Path] = {}
@@ -178,7 +187,6 @@ def _train_stages(
     """Train stage after stage; tell whether one of them read signs.
 
     Splits are probed anew only for a stage that reads them otherwise than the one before."""
-    from slp_train import distributed
     from slp_train.provenance import write_provenance
     from slp_train.stage import reads_signs, run_stage
 
@@ -220,7 +228,6 @@ def _dataset(
     ``streams``: those that are encoded once and read from the feature cache; ``reader``: for all,
     if not the pipeline's own."""
     from slp_core.dataset import BadRow, SampleDataset, refuse_bad
-    from slp_train import distributed
 
     seed = pipeline.recipe.header.seed
     good, bad = manifest, list[BadRow]()
@@ -234,7 +241,7 @@ def _dataset(
     refuse_bad(bad, split, pipeline.recipe.data.skip_bad)
     if not dataset.rows:
         raise UserError(f"{manifest.file}: no row of the {split} split can be used")
-    skipped = folder / f"skipped.{split}.tsv"
+    skipped = folder / SKIPPED.format(split)
     if bad:
         say(f"{split}: {len(bad)} of {len(manifest)} rows left out, see {skipped}")
     if distributed.is_main():
@@ -262,8 +269,6 @@ def _calibrate(pipeline: Pipeline, manifest: Manifest, folder: Path, cache: Sign
 
 def _save(pipeline: Pipeline, folder: Path) -> None:
     """Write what ``Pipeline.from_pretrained`` opens; a card that is there already stays."""
-    from slp_train import distributed
-
     if distributed.is_main():
         card = folder / "pipeline" / CARD
         pipeline.card = card.read_text(encoding="utf-8") if card.is_file() else None
@@ -278,7 +283,6 @@ def _evaluate(
     folder: Path,
     cache: SignalCache,
 ) -> Evaluation | None:
-    from slp_train import distributed
     from slp_train.evaluation import evaluate, write_evaluation
 
     reader = pipeline.reader.only(pipeline.recipe.heard)
@@ -311,26 +315,59 @@ def _throw_away(folder: Path) -> None:
 
 def _refuse_others(folder: Path, recipe: Recipe, restart: bool) -> None:
     """Refuse a place that holds something else than a run of this recipe."""
-    file = folder / "recipe.toml"
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file, and a run is a folder; choose another with --run")
-    if folder.exists() and not file.is_file() and any(folder.iterdir()):
-        raise UserError(f"{folder}: is not empty and holds no run; choose another with --run")
-    if restart or not file.is_file():
+    if not folder.exists() or not any(folder.iterdir()):
         return
-    if file.read_text(encoding="utf-8") != recipe.to_toml():
+    if not _holds_run(folder, recipe):
+        raise UserError(f"{folder}: is not empty and holds no run; choose another with --run")
+    if not restart and read_text(folder / RECIPE) != recipe.to_toml():
         raise UserError(
             f"{folder}: holds a run of another recipe (or of other settings); "
             "choose another folder with --run, or throw that run away with --restart"
         )
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in a run's folder, for as long as this one lives.
+
+    Raises:
+        UserError: another one does.
+    """
+    home = folder.resolve()
+    home.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home.parent / f".{home.name}.lock")  # not in it: --restart deletes what is
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UserError(
+            f"{folder}: another process is training there; wait for it, or choose another folder "
+            "with --run"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _holds_run(folder: Path, recipe: Recipe) -> bool:
+    """Whether a folder is a run's: it has told its provenance, or has nothing yet but what comes
+    before that, and the recipe there is not the one that is to be trained."""
+    from slp_train.card.facts import FACTS
+    from slp_train.provenance import PROVENANCE
+
+    begun = {RECIPE, FACTS, *(SKIPPED.format(split) for split in get_args(Split))}
+    names = {one.name for one in folder.iterdir()}
+    own = Path(recipe.source.file).resolve().parent == folder.resolve()
+    return RECIPE in names and (PROVENANCE in names or (names <= begun and not own))
+
+
 def _claim(folder: Path, recipe: Recipe, restart: bool) -> None:
     """Take a run's folder for this recipe."""
-    from slp_train import distributed
 
     if distributed.is_main():
         if restart:
             _throw_away(folder)
-        write_text(folder / "recipe.toml", recipe.to_toml())
+        write_text(folder / RECIPE, recipe.to_toml())
     distributed.barrier()

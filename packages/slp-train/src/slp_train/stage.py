@@ -17,10 +17,12 @@ from slp_core.files import write_text
 from slp_core.hooks import hooks
 from slp_core.recipe import Use
 from slp_core.schema import said, unstructure
+from slp_core.stage_files import read
 from slp_train import checkpoints, distributed
 from slp_train.arguments import schedule, training_arguments
 from slp_train.batching import BudgetBatches
 from slp_train.checkpoints import RESULT
+from slp_train.log import LOG, read_log
 from slp_train.objectives import carry_on, save_objectives
 from slp_train.progress import bar, say
 
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     Scorer = Callable[[Pipeline], dict[str, float]]
 
 FIT = "fit.json"
-LOG = "log.jsonl"
 _SAMPLES = 8  #: of a batch, where the stage says nothing
 _SHOWN = 16  #: samples that plugins are shown
 
@@ -329,11 +330,16 @@ def _write_result(
 
 
 def _open_finished(pipeline: Pipeline, folder: Path, identity: dict[str, Any]) -> StageResult:
-    facts = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    checkpoints.require_same(folder, facts.pop("identity"), identity)
+    facts = read(folder / RESULT)
+    try:
+        before = dict(facts.pop("identity"))
+        result = StageResult(**facts | {"checkpoints": tuple(facts["checkpoints"])}, folder=folder)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{folder / RESULT}: is no result of a stage: {error!r}; "
+            "put the file back, or remove it, and the stage goes on from its last checkpoint"
+        ) from error
+    checkpoints.require_same(folder, before, identity)
     pipeline.load_weights(folder / checkpoints.PIPELINE)
     pipeline.eval()
-    lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
-    steps = tuple(facts.pop("checkpoints"))
-    logs = tuple(json.loads(line) for line in lines)
-    return StageResult(**facts, folder=folder, checkpoints=steps, logs=logs)
+    return evolve(result, logs=tuple(read_log(folder / LOG)))

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from attrs.validators import deep_iterable, matches_re
 
 from slp_core.errors import Problem, RecipeError, UserError
-from slp_core.files import write_text
+from slp_core.files import read_text, write_text
 from slp_core.schema import Bad, structure
 from slp_core.toml_lines import key_lines
 
@@ -96,9 +96,9 @@ def read_facts(folder: Path) -> Facts:
     if not file.is_file():
         return Facts()
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_text(file)
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file}: is not TOML: {error}") from error
     lines, problems = key_lines(text), list[Problem]()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -13,9 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from slp_core.confidence import Calibration
 from slp_core.errors import UserError
-from slp_core.files import write_text
+from slp_core.files import read_text, write_text
 from slp_core.hub import CARD
 from slp_core.recipe import Recipe
+from slp_core.stage_files import read
 from slp_train import checkpoints
 from slp_train.card.data import corpus_of, facts_of, language_of, sign_languages_of, splits_of
 from slp_train.card.facts import Facts
@@ -52,7 +52,7 @@ def write_card(run: Path, file: Path | None = None, name: str | None = None) -> 
         said = "holds no pipeline yet" if run.is_dir() else "there is no such folder"
         raise UserError(f"{run}: {said}; name a run that `slp train` has finished")
     file = file or _home(run) / CARD
-    if file.is_file() and is_by_hand(file.read_text(encoding="utf-8")):
+    if file.is_file() and is_by_hand(read_text(file)):
         raise UserError(
             f"{file}: was not written by `slp card` and is left as it is; write elsewhere with -o, "
             "or move it away"
@@ -130,8 +130,7 @@ def _stages(run: Run) -> Iterator[dict[str, Any]]:
     """What every stage did, by the recipe and by its ``result.json``."""
     assert run.recipe is not None
     for stage in run.recipe.stages:
-        file = run.folder / stage.name / checkpoints.RESULT
-        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        found = read(run.folder / stage.name / checkpoints.RESULT)
         length = f"{stage.epochs:g} epochs" if stage.epochs else f"{stage.steps} steps"
         steps = found.get("steps")
         yield {

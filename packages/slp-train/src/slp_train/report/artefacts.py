@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import Any
 from attrs import field, frozen
 
 from slp_core.errors import UserError
+from slp_core.files import read_text
 from slp_core.manifest import Manifest, Row, read_manifest
 from slp_core.recipe import Recipe
 from slp_core.stage_files import read
 from slp_train.evaluation.files import METRICS, read_evaluation
 from slp_train.evaluation.scores import Evaluation
+from slp_train.log import LOG, Log, read_log
 from slp_train.report.unfinished import unfinished
-
-Log = list[dict[str, float]]
 
 
 @frozen
@@ -68,7 +67,7 @@ def read_run(folder: Path) -> Run:
     return Run(
         folder=folder,
         recipe=recipe,
-        recipe_text=recipe_file.read_text(encoding="utf-8") if recipe_file else "",
+        recipe_text=read_text(recipe_file) if recipe_file else "",
         provenance=provenance,
         evaluation=read_evaluation(folder) if (folder / METRICS).is_file() else None,
         logs={name: log for name, log in _logs(folder, recipe) if log},
@@ -96,24 +95,16 @@ def _logs(folder: Path, recipe: Recipe | None) -> Iterator[tuple[str, Log]]:
     if recipe is not None:
         stages = [stage.name for stage in recipe.stages]
     else:
-        stages = sorted(file.parent.name for file in folder.glob("*/log.jsonl"))
+        stages = sorted(file.parent.name for file in folder.glob(f"*/{LOG}"))
     for stage in stages:
-        file = folder / stage / "log.jsonl"
-        yield stage, list(_log(file)) if file.is_file() else []
+        yield stage, list(_by_step(read_log(folder / stage / LOG)))
 
 
-def _log(file: Path) -> Iterator[dict[str, float]]:
+def _by_step(log: Log) -> Iterator[dict[str, float]]:
     """One entry a step: what a resumed run wrote again replaces what the killed one wrote."""
     by_step: dict[float, dict[str, float]] = {}
-    lines = file.read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines, start=1):
-        try:
-            entry = json.loads(line)
-            step = entry["step"]
-        except (ValueError, KeyError, TypeError) as error:
-            if number == len(lines):  # a killed run may leave half a line
-                break
-            raise UserError(f"{file}:{number}: is no entry of a log: {error}") from error
+    for entry in log:
+        step = entry["step"]
         by_step[step] = by_step.get(step, {}) | entry
     yield from (by_step[step] for step in sorted(by_step))
 
