@@ -176,5 +176,5 @@ def test_rows_of_a_clip_are_dealt_to_one(clips: list[int], size: int) -> None:
 def test_without_ray(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UserError, match=r"pip install 'slp-encoders\[ray\]'"):
+    with pytest.raises(UserError, match=r"uv pip install 'slp-encoders\[ray\]'"):
         extract(recipe, tmp_path, engine="ray")

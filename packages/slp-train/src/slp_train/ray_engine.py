@@ -193,7 +193,7 @@ def import_ray() -> None:
     try:
         import ray.data  # noqa: F401
     except ImportError:
-        raise UserError("--engine ray needs Ray; pip install 'slp-encoders[ray]'") from None
+        raise UserError("--engine ray needs Ray: uv pip install 'slp-encoders[ray]'") from None
 
 
 @contextmanager

@@ -23,7 +23,7 @@ class _Share(click.ParamType):
         return int(which), int(of)
 
 
-@click.command(epilog="Examples: slp extract recipes/multimodalhugs-video.toml; "
+@click.command(epilog="Examples: slp extract recipes/spamo-phoenix14t.toml; "
                "slp extract recipe.toml --into features --dtype bfloat16 --shard 2/8; "
                "slp extract recipe.toml --engine ray --workers 8")  # fmt: skip
 @recipe_argument

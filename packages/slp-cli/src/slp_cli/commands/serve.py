@@ -32,9 +32,9 @@ def command(
 ) -> None:
     """Show RUN as a page: drop or record a clip, read the sentence and what it is worth.
 
-    It needs the extra: pip install 'slp-cli[serve]'. Uploads are deleted when they are translated;
-    nothing is recorded, and nothing leaves this machine. Translations are made one after another,
-    and whoever waits sees it.
+    It needs the extra: uv pip install 'slp-cli[serve]'. Uploads are deleted when they are
+    translated; nothing is recorded, and nothing leaves this machine. Translations are made one
+    after another, and whoever waits sees it.
     """
     import os
     from importlib.util import find_spec
@@ -45,7 +45,7 @@ def command(
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     if find_spec("gradio") is None:
         raise UserError(
-            "the page needs Gradio, which is not installed: pip install 'slp-cli[serve]'"
+            "the page needs Gradio, which is not installed: uv pip install 'slp-cli[serve]'"
         )
     from slp_cli.page.answer import Translator
     from slp_cli.page.folder import private_folder

@@ -91,7 +91,7 @@ def _hdf5(out: Path) -> Iterator[Any]:
     try:
         import h5py
     except ImportError:
-        raise UserError("HDF5 files are written by h5py: pip install h5py") from None
+        raise UserError("HDF5 files are written by h5py: uv pip install h5py") from None
     with whole_file(out) as beside, h5py.File(beside, "w") as file:
 
         def write(name: str, values: np.ndarray) -> None:

@@ -46,7 +46,7 @@ class Tagger:
             import spacy
         except ModuleNotFoundError as error:
             raise UserError(
-                f"{self.annotator}: parts of speech need spaCy: pip install 'slp-llm[spacy]'"
+                f"{self.annotator}: parts of speech need spaCy: uv pip install 'slp-llm[spacy]'"
             ) from error
         try:
             return spacy.load(self.name, exclude=_LEFT_OUT)

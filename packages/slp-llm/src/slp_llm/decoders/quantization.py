@@ -19,8 +19,8 @@ def load_options(quantize: str, dtype: Any, where: str) -> dict[str, Any]:
 
     if find_spec("bitsandbytes") is None:
         raise UserError(
-            f'{where}.quantize: "{quantize}" needs bitsandbytes, which is not installed; '
-            'pip install "slp-llm[quantize]", or leave quantize out'
+            f'{where}.quantize: "{quantize}" needs bitsandbytes, which is not installed: '
+            "uv pip install 'slp-llm[quantize]', or leave quantize out"
         )
     four = {
         "load_in_4bit": True,

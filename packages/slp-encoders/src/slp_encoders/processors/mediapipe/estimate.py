@@ -123,5 +123,6 @@ def _load_holistic(source: str) -> Any:
 def _absent(source: str) -> SignalError:
     return SignalError(
         f"{source}: poses of videos are estimated by MediaPipe, which is not installed: "
-        "pip install 'slp-encoders[mediapipe]'"
+        "install the extra slp-encoders[mediapipe] into an environment of its own, for numpy before 2 "
+        "(docs/data.md, Poses of videos)"
     )

