@@ -122,6 +122,15 @@ def test_a_wrong_entry_point_is_named_with_its_cause(toy, value, reason):
     assert reason in str(caught.value)
 
 
+def test_a_part_that_names_no_api_is_written_for_the_first(toy, monkeypatch):
+    monkeypatch.setattr(registry, "API", 2)
+    monkeypatch.setattr("slp_core.spec.API", 2)
+    text = "from slp_core.spec import ComponentSpec\nSPEC = ComponentSpec('mapper', dict, 'a:b')\n"
+    toy("silent", "[slp.mapper]\nsilent = silent_parts:SPEC\n", silent_parts=text)
+    with pytest.raises(UserError, match="plugin API 1, this slp-core has 2; upgrade silent"):
+        registry.find("mapper", "silent").load()
+
+
 def test_misspelt_hooks_are_reported(toy, recipe_text):
     source = "from slp_core.hooks import hookimpl\n@hookimpl\ndef slp_chekc(plan): pass\n"
     toy("hooked", "[slp.hooks]\nhooked = hooked_plugin\n", hooked_plugin=source)

@@ -49,7 +49,7 @@ class ComponentSpec:
     config: type
     factory: str
     signature: Callable[..., Any] | None = None
-    api: int = API
+    api: int = 1  #: the :data:`API` that it is written for; the first, where it does not say
     summary: str = ""  #: one line, for listings
     paper: str = ""  #: "arXiv:2103.00020"
     fits: bool = False  #: a stage may fit it in closed form (:meth:`slp_core.parts.Part.fit`)
