@@ -60,7 +60,7 @@ def test_a_clip_that_is_too_long_is_refused(home: Path, translator: Translator) 
 def test_a_film_needs_what_estimates_poses(home: Path, translator: Translator) -> None:
     if find_spec("mediapipe"):
         pytest.skip("MediaPipe is installed")  # and the film is translated: nothing is refused
-    with pytest.raises(UserError, match=r"clip.mp4: .* the extra slp-encoders\[mediapipe\] into"):
+    with pytest.raises(UserError, match=r"clip.mp4: .* the extra slp-encoders\[mediapipe\]"):
         translator({"pose": home / "clip.mp4"})
 
 

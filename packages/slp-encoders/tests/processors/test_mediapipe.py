@@ -167,7 +167,7 @@ def test_without_mediapipe_the_message_says_what_to_install(
 
     monkeypatch.setattr(estimate, "version", absent)
     film = write(tmp_path / "a.mp4", GREYS)
-    with pytest.raises(SignalError, match=r"the extra slp-encoders\[mediapipe\] into an environment") as error:
+    with pytest.raises(SignalError, match=r"the extra slp-encoders\[mediapipe\]") as error:
         PoseReader(PoseConfig()).read(Clip(str(film)))
     assert "\n" not in str(error.value) and str(film) in str(error.value)
 

@@ -297,7 +297,7 @@ def test_without_mediapipe_the_message_says_what_to_install(
 
     monkeypatch.setattr(estimate, "version", absent)
     film = write_folder(tmp_path / "a", [RAMP])
-    with pytest.raises(SignalError, match=r"the extra slp-encoders\[mediapipe\] into an environment"):
+    with pytest.raises(SignalError, match=r"the extra slp-encoders\[mediapipe\]"):
         VideoReader(VideoConfig(crop="mouth")).read(Clip(str(film)))
 
 

@@ -123,6 +123,6 @@ def _load_holistic(source: str) -> Any:
 def _absent(source: str) -> SignalError:
     return SignalError(
         f"{source}: poses of videos are estimated by MediaPipe, which is not installed: "
-        "install the extra slp-encoders[mediapipe] into an environment of its own, for numpy before 2 "
+        "the extra slp-encoders[mediapipe] wants numpy before 2, and an environment of its own "
         "(docs/data.md, Poses of videos)"
     )
