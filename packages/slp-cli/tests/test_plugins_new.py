@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from functools import partial
+from importlib.metadata import version
 
 import pytest
 
@@ -45,6 +46,7 @@ def test_a_package_is_written_and_what_comes_next_is_said(slp, tmp_path):
     ]
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     assert project["name"] == "slp-half-rate"
+    assert project["dependencies"] == [f"slp-core[torch]~={version('slp-core')}"]
     assert project["entry-points"] == {"slp.mapper": {"half-rate": "slp_half_rate.spec:SPEC"}}
 
 

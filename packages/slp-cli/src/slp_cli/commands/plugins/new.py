@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -134,7 +135,7 @@ def write_package(name: str, kind: str, folder: Path) -> None:
         "cls": "".join(word.capitalize() for word in name.split("-")),
         "does": DOES[kind],
         "heavy": _HEAVY.get(kind, "model"),
-        "needs": _NEEDS.get(kind, ["slp-core[torch]"]),
+        "needs": [_bounded(need) for need in _NEEDS.get(kind, ["slp-core[torch]"])],
     }
     with whole_folder(folder) as beside:
         for template in templates.list_templates(
@@ -145,6 +146,12 @@ def write_package(name: str, kind: str, folder: Path) -> None:
             file = beside / place.format(module=module)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(templates.get_template(template).render(words), encoding="utf-8")
+
+
+def _bounded(need: str) -> str:
+    """A package of ours within the installed one's series: 0.1.*, for another may promise less."""
+    ours = need.partition("[")[0]
+    return f"{need}~={version(ours)}" if ours.startswith("slp-") else need
 
 
 def _module(name: str) -> str:
