@@ -24,7 +24,8 @@ def read_log(file: Path) -> Log:
     for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
-            float(entry["step"])
+            if not isinstance(entry["step"], int | float):
+                raise TypeError("step is no number")
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 break

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve, frozen
 
+from slp_core import stage_files
 from slp_core.errors import UserError
 from slp_core.files import write_text
 from slp_core.hooks import hooks
 from slp_core.recipe import Use
 from slp_core.schema import said, unstructure
-from slp_core.stage_files import read
 from slp_train import checkpoints, distributed
 from slp_train.arguments import schedule, training_arguments
 from slp_train.batching import BudgetBatches
@@ -330,14 +330,14 @@ def _write_result(
 
 
 def _open_finished(pipeline: Pipeline, folder: Path, identity: dict[str, Any]) -> StageResult:
-    facts = read(folder / RESULT)
+    facts = stage_files.read(folder / RESULT)
     try:
         before = dict(facts.pop("identity"))
         result = StageResult(**facts | {"checkpoints": tuple(facts["checkpoints"])}, folder=folder)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{folder / RESULT}: is no result of a stage: {error!r}; "
-            "put the file back, or remove it, and the stage goes on from its last checkpoint"
+            "remove it, and the stage ends anew from its last checkpoint"
         ) from error
     checkpoints.require_same(folder, before, identity)
     pipeline.load_weights(folder / checkpoints.PIPELINE)

@@ -327,3 +327,12 @@ def test_no_card_of_what_is_no_finished_run(run, tmp_path):
         render_card(tmp_path / "absent")
     with pytest.raises(UserError, match="there is no such folder; name a run that `slp train`"):
         write_card(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    "file", ["translate/result.json", "translate/log.jsonl", "pipeline/README.md"]
+)
+def test_a_damaged_file_is_named(run, file):
+    (run / file).write_bytes(b"\xff\n")
+    with pytest.raises(UserError, match=rf"{file}: (is damaged|not UTF-8)"):
+        write_card(run)

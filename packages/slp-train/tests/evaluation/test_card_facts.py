@@ -43,3 +43,8 @@ def test_facts_that_are_no_toml_are_told(tmp_path):
     (tmp_path / FACTS).write_text("domain =")
     with pytest.raises(UserError, match=r"card\.toml: is not TOML"):
         read_facts(tmp_path)
+    (tmp_path / FACTS).write_bytes(b"\xff")
+    with pytest.raises(UserError, match=r"card\.toml: not UTF-8 at byte 0"):
+        read_facts(tmp_path)
+    (tmp_path / FACTS).write_bytes(b'\xef\xbb\xbfdomain = "weather"')  # as some editors save it
+    assert read_facts(tmp_path).domain == "weather"

@@ -221,6 +221,9 @@ def test_what_is_no_run(tmp_path, make_run):
     write_log(folder, '{"loss": 3}', '{"loss": 2, "step": 2}')
     with pytest.raises(UserError, match=r"log\.jsonl:1: is no entry of a log"):
         report(folder)
+    (folder / "translate" / "log.jsonl").write_bytes(b"\xff\n")
+    with pytest.raises(UserError, match=r"log\.jsonl: not UTF-8 at byte 0"):
+        report(folder)
     write_log(folder)
     (folder / "provenance.json").write_text("{")
     with pytest.raises(UserError, match=r"provenance\.json: is damaged"):

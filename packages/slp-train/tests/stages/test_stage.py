@@ -173,6 +173,30 @@ def test_a_finished_stage_is_loaded(
     assert same(dict(pipeline.state_dict()), weights(result.folder))
 
 
+def test_a_damaged_stage_names_the_file(tiny: ModuleType, tmp_path: Path) -> None:
+    result = tiny.train(tmp_path)
+    log, told = result.folder / "log.jsonl", result.folder / "result.json"
+    good = log.read_bytes(), told.read_bytes()
+    for file, written, said in (
+        (told, b"{", r"result\.json: is damaged"),
+        (told, b'{"steps": 3}', r"result\.json: is no result of a stage: .*identity"),
+        (told, b'{"identity": {}, "checkpoints": [], "more": 1}', "is no result of a stage"),
+        (log, b'{"step": 1}\n[]\n{"step": 2}\n', r"log\.jsonl:2: is no entry of a log"),
+        (log, b'{"step": "1"}\n{"step": 2}\n', r"log\.jsonl:1: is no entry of a log"),
+        (log, b"\xff\n", r"log\.jsonl: not UTF-8 at byte 0"),
+    ):
+        log.write_bytes(good[0])
+        told.write_bytes(good[1])
+        file.write_bytes(written)
+        with pytest.raises(UserError, match=said):
+            tiny.train(tmp_path)
+    log.unlink()
+    assert tiny.train(tmp_path).logs == ()
+    told.unlink()
+    again = tiny.train(tmp_path)
+    assert (again.steps, again.best, told.is_file()) == (result.steps, result.best, True)
+
+
 @pytest.mark.parametrize("finished", [True, False])
 def test_another_recipe_or_other_data_is_refused(
     tiny: ModuleType, tmp_path: Path, finished: bool

@@ -10,12 +10,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from slp_core import stage_files
 from slp_core.confidence import Calibration
 from slp_core.errors import UserError
 from slp_core.files import read_text, write_text
 from slp_core.hub import CARD
 from slp_core.recipe import Recipe
-from slp_core.stage_files import read
 from slp_train import checkpoints
 from slp_train.card.data import corpus_of, facts_of, language_of, sign_languages_of, splits_of
 from slp_train.card.facts import Facts
@@ -130,7 +130,7 @@ def _stages(run: Run) -> Iterator[dict[str, Any]]:
     """What every stage did, by the recipe and by its ``result.json``."""
     assert run.recipe is not None
     for stage in run.recipe.stages:
-        found = read(run.folder / stage.name / checkpoints.RESULT)
+        found = stage_files.read(run.folder / stage.name / checkpoints.RESULT)
         length = f"{stage.epochs:g} epochs" if stage.epochs else f"{stage.steps} steps"
         steps = found.get("steps")
         yield {

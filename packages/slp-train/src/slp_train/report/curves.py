@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from slp_train.report.artefacts import Log
+from slp_train.log import Log
 
 WIDTH, HEIGHT = 420, 210
 LEFT, RIGHT, TOP, BOTTOM = 44, 16, 10, 30

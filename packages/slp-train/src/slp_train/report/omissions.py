@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slp_train.evaluation.scores import BLANK, FREQUENT, NEAREST, SHUFFLED, Evaluation
-from slp_train.report.artefacts import Log, Run
+from slp_train.log import Log
+from slp_train.report.artefacts import Run
 
 _INFEASIBLE = ".infeasible"  # the gauge of the objective ``ctc``
 
