@@ -80,6 +80,9 @@ REFUSED = {
 }
 _NAMES = {"bool": "true or false", "int": "a whole number", "float": "a number",
           "str": "a string", "dict": "a table", "list": "a list"}  # fmt: skip
+#: The least a number may be, if not 0, and what it must be below, if not infinity.
+_LEAST = {"gradient_accumulation_steps": 1, "dataloader_prefetch_factor": 1, "ddp_timeout": 1}
+_BELOW = {"adam_beta1": 1.0, "adam_beta2": 1.0}
 _OPTIMISERS = ("schedule_free", "lomo", "adalomo")  #: want more of a loop than a stage's gives
 _STRATEGIES = {"eval": ["no", "epoch", "steps"], "logging": ["no", "epoch", "steps"],
                "save": ["epoch", "steps", "best"]}  # fmt: skip
@@ -119,6 +122,13 @@ def trainer_problems(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         elif type(value).__name__ not in kinds and not (type(value) is int and "float" in kinds):
             wanted = " or ".join(_NAMES[kind] for kind in kinds)
             yield key, f"{said(value)} was written, {wanted} is expected"
+        elif type(value) in (int, float):
+            least, limit = _LEAST.get(key, 0), _BELOW.get(key, math.inf)
+            if not least <= value < limit:
+                wanted = f"a finite number of at least {least}"
+                if limit < math.inf:
+                    wanted = f"a number of at least {least} and below {limit:g}"
+                yield key, f"{said(value)} was written, {wanted} is expected"
     if str(options.get("optim", "")).startswith(_OPTIMISERS):
         yield "optim", f"{said(options['optim'])} cannot train a stage"
     for kind, choices in _STRATEGIES.items():

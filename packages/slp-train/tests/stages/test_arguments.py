@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from dataclasses import fields
@@ -38,6 +39,12 @@ def test_the_keys_are_those_of_training_arguments() -> None:
         ({"learning_rate": "1e-3"}, "learning_rate", '"1e-3" was written, a number is expected'),
         ({"bf16": 1}, "bf16", "1 was written, true or false is expected"),
         ({"gradient_accumulation_steps": 2.0}, "gradient_accumulation_steps", "a whole number"),
+        ({"learning_rate": math.nan}, "learning_rate", "nan was written, a finite number of at "),
+        ({"learning_rate": -1}, "learning_rate", "-1 was written, a finite number of at least 0"),
+        ({"max_grad_norm": math.inf}, "max_grad_norm", "inf was written, a finite number"),
+        ({"weight_decay": -0.1}, "weight_decay", "-0.1 was written"),
+        ({"adam_beta2": 1.0}, "adam_beta2", "a number of at least 0 and below 1 is"),
+        ({"gradient_accumulation_steps": 0}, "gradient_accumulation_steps", "of at least 1"),
         ({"num_train_epochs": 3}, "num_train_epochs", "write `epochs`"),
         ({"max_steps": 3}, "max_steps", "write `steps`"),
         ({"per_device_train_batch_size": 8}, "per_device_train_batch_size", "`batch_samples`"),
@@ -63,6 +70,9 @@ def test_good_keys_are_not_refused() -> None:
         "gradient_checkpointing": True,
         "report_to": ["tensorboard"],
         "eval_steps": 0.1,
+        "weight_decay": 0,
+        "adam_beta1": 0.0,
+        "dataloader_num_workers": 0,
     }
     assert list(trainer_problems(good)) == []
 
