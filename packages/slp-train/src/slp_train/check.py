@@ -1,8 +1,9 @@
-"""What ``slp check`` also says about stages: the trainer's keys, and what chooses the best."""
+"""What ``slp check`` also says of stages (the trainer's keys, and what chooses the best) and of
+metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from slp_core import registry
@@ -11,20 +12,30 @@ from slp_core.hooks import hookimpl
 from slp_train.arguments import trainer_problems
 
 if TYPE_CHECKING:
-    from slp_core.check import Plan
+    from slp_core.check import Node, Plan
     from slp_core.recipe import Recipe, Stage
 
 
 @hookimpl
 def slp_check(plan: Plan) -> list[Problem]:
-    """The problems of every stage."""
+    """The problems of every stage, and of the metrics."""
     recipe = plan.recipe
-    return [
+    found = [
         Problem(recipe.source.where(place), place, message)
         for number, stage in enumerate(recipe.stages)
         for key, message in _problems(stage, recipe)
         for place in [f"stages.{number}.{key}"]
     ]
+    return found + [
+        Problem(recipe.source.where(path), path, message) for path, message in _twice(plan.metrics)
+    ]
+
+
+def _twice(metrics: Sequence[Node]) -> Iterator[tuple[str, str]]:
+    known = [(node.name, node.config) for node in metrics]
+    for number, node in enumerate(metrics):
+        if known[number] in known[:number]:
+            yield node.path, f'"{node.name}" stands there twice'
 
 
 def _problems(stage: Stage, recipe: Recipe) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from slp_core.check import Node, configured
 from slp_core.errors import UserError
 from slp_core.recipe_file import parse_recipe
 from slp_train.arguments import (
@@ -105,14 +106,25 @@ epochs = 1
 )
 def test_the_check_says_where_in_the_recipe(written: str, said: str) -> None:
     recipe = parse_recipe(HEAD + written)
-    problem, *_ = slp_check(SimpleNamespace(recipe=recipe))
+    problem, *_ = slp_check(SimpleNamespace(recipe=recipe, metrics=[]))
     assert str(problem).startswith(said)
 
 
 def test_a_good_stage_has_no_problems() -> None:
     recipe = parse_recipe(HEAD.replace("[streams.a]", 'validation = "v.tsv"\n[streams.a]')
                           + 'select = "o"\npatience = 2\n')  # fmt: skip
-    assert slp_check(SimpleNamespace(recipe=recipe)) == []
+    assert slp_check(SimpleNamespace(recipe=recipe, metrics=[])) == []
+
+
+def test_a_metric_that_stands_there_twice_is_told() -> None:
+    uses = '["bleu", { use = "bleu", order = 4 }, "chrf", { use = "chrf", word_order = 2 }]'
+    recipe = parse_recipe(f"{HEAD}[evaluation]\nmetrics = {uses}\n")
+    metrics = [
+        Node(f"evaluation.metrics.{number}", *configured("metric", use))
+        for number, use in enumerate(recipe.evaluation.metrics)
+    ]
+    (problem,) = slp_check(SimpleNamespace(recipe=recipe, metrics=metrics))
+    assert str(problem) == 'recipe.toml:16: evaluation.metrics.1: "bleu" stands there twice'
 
 
 def test_checking_imports_no_torch() -> None:
