@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from attrs import asdict
 
 from slp_core.check import check
-from slp_core.recipe import Recipe
+from slp_core.errors import UserError
+from slp_core.recipe import Recipe, Split
 from slp_train.progress import bar, say
 
 
@@ -15,6 +16,10 @@ def check_data(recipe: Recipe) -> dict[str, Any]:
     """Read every row of a recipe's manifests with its own processors; JSON values.
 
     Needs no weights: only the processors are built.
+
+    Raises:
+        RecipeError: the recipe has problems.
+        UserError: no split's manifest is there, or one lacks the column of a signal or the target.
     """
     from slp_core.build import build_reader
     from slp_core.dataset import SignalCache, probe_rows
@@ -24,13 +29,21 @@ def check_data(recipe: Recipe) -> dict[str, Any]:
     plan = check(recipe)
     prepare_corpus(plan)
     manifests = read_manifests(recipe)
+    if not manifests:
+        raise UserError(_nothing_to_check(recipe))
     reader = build_reader(plan, manifests.get("train"))
     target, cache = recipe.data.target, SignalCache(gib=0)
+    columns = {name: recipe.streams[name].signal or "" for name in reader.processors}
+    needed = {
+        split: reader.only(recipe.heard) if split == "test" else reader for split in manifests
+    }
+    for split, manifest in manifests.items():
+        signals = [columns[name] for name in needed[split].processors]
+        manifest.require(dict.fromkeys([*signals, target]))
     splits: dict[str, Any] = {}
     for split, manifest in manifests.items():
-        needed = reader.only(recipe.heard) if split == "test" else reader
         with bar(f"reading {split}") as progress:
-            good, bad = probe_rows(needed, manifest.rows, target, cache, progress)
+            good, bad = probe_rows(needed[split], manifest.rows, target, cache, progress)
         steps = sorted(good.values())
         splits[split] = {
             "file": str(manifest.file),
@@ -40,10 +53,24 @@ def check_data(recipe: Recipe) -> dict[str, Any]:
             "bad": [str(one) for one in bad],
         }
     rows = {split: [row.fields for row in manifest] for split, manifest in manifests.items()}
-    signals = {s.signal for s in recipe.streams.values() if s.signal}
-    columns = {"sentences": target, "signers": "signer", **{f"{s} files": s for s in signals}}
-    found = [{**asdict(one), "percent": one.percent} for one in overlap(rows, columns)]
+    compared = {"sentences": target, "signers": "signer"}
+    for name, processor in reader.processors.items():
+        column = columns[name]
+        compared[f"{column} files" if processor.reads_files else column] = column
+    found = [{**asdict(one), "percent": one.percent} for one in overlap(rows, compared)]
     return {"splits": splits, "overlap": [one for one in found if one["rows"]]}
+
+
+def _nothing_to_check(recipe: Recipe) -> str:
+    """Which manifests were looked for, and what to do."""
+    files = [recipe.data.path(split) for split in get_args(Split)]
+    named = ", ".join(str(file) for file in files if file is not None)
+    if not named:
+        return f"{recipe.source.file}: names no manifest: write data.train, data.validation, ..."
+    return (
+        f"{recipe.source.file}: none of its manifests is there ({named}); set data.root to their "
+        "folder, or make them with `slp data import` or `slp data synth`"
+    )
 
 
 def print_data_check(result: dict[str, Any]) -> None:
