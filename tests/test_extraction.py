@@ -44,6 +44,13 @@ def test_extracted_once_and_exported(slp, home, cache, tmp_path):
     assert shard.name in slp("features", "verify", cache, code=2).stderr
 
 
+def test_the_decoders_checkpoint_is_not_asked_for(slp, cache):
+    absent = 'decoder={ use = "seq2seq", model = "models/absent" }'
+    assert "models/absent" in slp("build", RECIPE, "--set", absent, code=2).stderr
+    said = slp("extract", RECIPE, "--into", cache, "--set", absent).stdout
+    assert said == "0 clips encoded, 120 were there\n"
+
+
 def test_shares_make_the_whole(slp, home, cache, tmp_path):
     for share in ("1/3", "2/3", "3/3"):
         slp("extract", RECIPE, "--into", tmp_path / "shares", "--shard", share)

@@ -111,6 +111,12 @@ def build_reader(
     return RowReader(plan.recipe, {path.split(".")[1]: one for path, one in processors.items()})
 
 
+def build_encoders(plan: Plan, train: Manifest | None = None) -> Pipeline:
+    """The processors and encoders alone, with the weights they have in the whole pipeline: what
+    extraction needs, which neither waits for a language model nor wants its checkpoint."""
+    return _compose(plan, _make_all(plan, ("processor", "encoder"), train, None))
+
+
 def build_objectives(plan: Plan, stage: Stage, pipeline: Pipeline) -> dict[str, Objective]:
     """The objectives of a stage, by label."""
     made: dict[str, Objective] = {}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve
 
+from slp_core.check import check
 from slp_core.errors import UserError
 from slp_core.features import (
     Extraction,
@@ -49,11 +50,15 @@ def extract(
         UserError: the recipe or its data cannot be used, or no stream's encoder stays frozen, or
             the engine is not installed.
     """
-    from slp_train.run import prepare
+    from slp_core.build import build_encoders
+    from slp_train.run import prepare_corpus, read_manifests
 
     if engine == "ray":
         ray_engine.import_ray()
-    _, pipeline, manifests = prepare(recipe)
+    plan = check(recipe)
+    prepare_corpus(plan)
+    manifests = read_manifests(recipe)
+    pipeline = build_encoders(plan, manifests.get("train"))
     streams = frozen_streams(pipeline)
     if not streams:
         raise UserError(

@@ -76,13 +76,13 @@ class Worker:
     def _built(self) -> tuple[Pipeline, list[Row]]:
         import torch
 
-        from slp_core.build import build
+        from slp_core.build import build_encoders
         from slp_train.run import read_manifests
 
         os.chdir(self.job.home)
         torch.set_num_threads(min(self.job.threads, os.cpu_count() or 1))
         manifests = read_manifests(self.job.recipe)
-        pipeline = build(check(self.job.recipe), train=manifests.get("train"))
+        pipeline = build_encoders(check(self.job.recipe), manifests.get("train"))
         return pipeline, [row for manifest in manifests.values() for row in manifest]
 
 
