@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from attrs import asdict
 
@@ -80,14 +80,15 @@ def print_data_check(result: dict[str, Any]) -> None:
 
     table = Table(title="splits")
     for name in ("split", "rows", "bad", "steps", "longest"):
-        table.add_column(name, justify="left" if name == "split" else "right")
+        table.add_column(name, justify="left" if name == "split" else "right", overflow="fold")
     for name, split in result["splits"].items():
         bad = str(len(split["bad"]))
         table.add_row(name, str(split["rows"]), bad, str(split["steps"]), str(split["longest"]))
     Console(highlight=False).print(table)
     shared = Table(title="what the splits share")
     for name in ("what", "in", "and in", "distinct values", "rows", "percent"):
-        shared.add_column(name, justify="right" if name in ("rows", "percent") else "left")
+        side: Literal["left", "right"] = "right" if name in ("rows", "percent") else "left"
+        shared.add_column(name, justify=side, overflow="fold")
     for one in result["overlap"]:
         values = f"{one['shared']} of {one['distinct']}"
         rows = f"{one['shared_rows']} of {one['rows']}"

@@ -140,10 +140,11 @@ def render(sketched: dict[str, Any]) -> None:
     console = Console(highlight=False)
     least = "at least " if sketched["unknown"] else ""
     table = Table(title=f"{sketched['recipe']}: {least}{sketched['parameters']:,} parameters")
-    table.add_column("part", no_wrap=True)
+    whole = console.width >= 80  # narrower, what is not folded would be cut
+    table.add_column("part", no_wrap=whole, overflow="fold")
     table.add_column("in → out", overflow="fold")
     for name in ("parameters", "memory"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=whole, overflow="fold")
     for part in sketched["parts"]:
         count, memory = "?", "?"
         if part["parameters"] is not None:
@@ -159,7 +160,7 @@ def render(sketched: dict[str, Any]) -> None:
         table = Table(title="stages (activations are not counted)")
         table.add_column("name", overflow="fold")
         for name in ("trainable", "frozen", "weights", "gradients", "Adam"):
-            table.add_column(name, justify="right")
+            table.add_column(name, justify="right", overflow="fold")
         for stage in sketched["stages"]:
             least = "" if stage["whole"] else "≥ "
             counts = (f"{stage[name]:,}" for name in ("trainable", "frozen"))

@@ -14,7 +14,7 @@ def render(described: dict[str, Any]) -> None:
     table = Table(title=f"{described['recipe']}: {described['parameters']:,} parameters")
     for name in ("path", "part", "package", "output"):
         table.add_column(name, overflow="fold")
-    table.add_column("parameters", justify="right")
+    table.add_column("parameters", justify="right", overflow="fold")
     for part in described["parts"]:
         table.add_row(
             part["path"], part["part"], part["package"], part["output"], f"{part['parameters']:,}"
@@ -25,8 +25,8 @@ def render(described: dict[str, Any]) -> None:
     table = Table(title="stages")
     for name in ("name", "trains", "objectives", "length"):
         table.add_column(name, overflow="fold")
-    table.add_column("trainable", justify="right")
-    table.add_column("frozen", justify="right")
+    for name in ("trainable", "frozen"):
+        table.add_column(name, justify="right", overflow="fold")
     for stage in described["stages"]:
         table.add_row(
             stage["name"],

@@ -22,9 +22,10 @@ def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> 
         padding=0,
         pad_edge=False,
     )
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     for name in names:
-        table.add_column(_with_arrow(name, evaluation.lower_is_better), justify="right")
+        heading = _with_arrow(name, evaluation.lower_is_better)
+        table.add_column(heading, justify="right", overflow="fold")
     whole = evaluation.whole.scores
     table.add_row(*_row("the model", [whole[name].value for name in names]), style="bold")
     intervals = [score.interval for score in whole.values() if score.interval]
@@ -85,7 +86,7 @@ def print_examples(evaluation: Evaluation, count: int = 5) -> None:
     table = Table(title=f"{len(chosen)} of {len(found)} translations", box=box.SIMPLE_HEAD)
     for name in ("reference", "translation"):
         table.add_column(name, overflow="fold")
-    table.add_column("confidence", justify="right")
+    table.add_column("confidence", justify="right", overflow="fold")
     for one in chosen:
         table.add_row(one.reference, one.hypothesis, f"{one.confidence:.2f}")
     Console(stderr=True, highlight=False).print(table)
@@ -105,7 +106,7 @@ def print_comparison(compared: dict[str, Any]) -> None:
     for name in ("metric", compared["a"], compared["b"], "difference", "95 % interval"):
         table.add_column(name, justify="left" if name == "metric" else "right", overflow="fold")
     for name in ("p (bootstrap)", "p (randomisation)"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for one in compared["scores"]:
         low, high = one["interval"]
         table.add_row(
