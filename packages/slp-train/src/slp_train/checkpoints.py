@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slp_core import stage_files
 from slp_core.errors import UserError
 from slp_core.files import write_text
 
@@ -24,6 +25,7 @@ STATE = "trainer_state.json"  #: of the Trainer
 RESULT = "result.json"  #: of a stage, which is finished where it is
 PIPELINE = "pipeline"
 _PREFIX = "checkpoint-"
+_MARKED = {"step", "finished", "seconds", "identity"}  #: what a mark says
 
 
 def folder_of(stage: Path, step: int) -> Path:
@@ -36,12 +38,22 @@ def complete(stage: Path) -> list[int]:
 
 
 def newest(stage: Path) -> tuple[Path | None, dict[str, Any]]:
-    """The newest complete checkpoint of a stage and what its mark says, if there is one."""
+    """The newest complete checkpoint of a stage and what its mark says, if there is one.
+
+    Raises:
+        UserError: the mark is damaged.
+    """
     steps = complete(stage)
     if not steps:
         return None, {}
     folder = folder_of(stage, steps[-1])
-    return folder, json.loads((folder / MARK).read_text(encoding="utf-8"))
+    mark = stage_files.read(folder / MARK)
+    if absent := _MARKED - mark.keys():
+        raise UserError(
+            f"{folder / MARK}: is damaged: it says no {', '.join(sorted(absent))}; remove {folder} "
+            "to go on from the checkpoint before it"
+        )
+    return folder, mark
 
 
 def staging(stage: Path, step: int) -> Path:

@@ -67,11 +67,13 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
 
 def _train(recipe: Recipe, folder: Path, restart: bool) -> RunResult | None:
     from slp_train.evaluation import print_evaluation, print_examples, refuse_test_selection
+    from slp_train.evaluation.scores import build_metrics, language_of
     from slp_train.report import report
 
     need = ("train",) if recipe.data.validation is None else ("train", "validation")
     plan, pipeline, manifests = prepare(recipe, need)
     refuse_test_selection(manifests, recipe)
+    build_metrics(recipe.evaluation.metrics, language_of(recipe, manifests["train"].rows))
     _claim(folder, recipe, restart)
     cache = _cache(recipe)
     seen = _train_stages(plan, pipeline, manifests, need, folder, cache)
@@ -271,7 +273,7 @@ def _save(pipeline: Pipeline, folder: Path) -> None:
     """Write what ``Pipeline.from_pretrained`` opens; a card that is there already stays."""
     if distributed.is_main():
         card = folder / "pipeline" / CARD
-        pipeline.card = card.read_text(encoding="utf-8") if card.is_file() else None
+        pipeline.card = read_text(card) if card.is_file() else None
         pipeline.save(folder / "pipeline")
     distributed.barrier()
 

@@ -55,7 +55,8 @@ def test_how_far_it_has_come(run):
     write(run / "fit" / "result.json")
     assert "stage 2 of 2, learn, has no checkpoint yet." in said(run)
     for step in (50, 100):
-        write(run / f"learn/checkpoint-{step}/complete.json", json.dumps({"step": step}))
+        mark = {"step": step, "finished": False, "seconds": 1.5, "identity": {}}
+        write(run / f"learn/checkpoint-{step}/complete.json", json.dumps(mark))
         write(run / f"learn/checkpoint-{step}/trainer_state.json", '{"max_steps": 400}')
     write(run / "learn/checkpoint-150/pipeline/recipe.toml")  # half written
     assert "stage 2 of 2, learn, stands at its checkpoint of step 100 of 400." in said(run)

@@ -12,11 +12,15 @@ from slp_core.errors import UserError
 from slp_train import checkpoints
 
 
+def mark(step: int) -> dict[str, object]:
+    return {"step": step, "finished": False, "seconds": 1.5, "identity": {}}
+
+
 def make(stage: Path, *steps: int) -> None:
     for step in steps:
         checkpoints.staging(stage, step).mkdir(parents=True)
         (checkpoints.staging(stage, step) / "weights").write_text(str(step))
-        checkpoints.publish(stage, step, {"step": step})
+        checkpoints.publish(stage, step, mark(step))
 
 
 def test_only_marked_folders_count_and_the_rest_is_swept(tmp_path: Path) -> None:
@@ -24,9 +28,19 @@ def test_only_marked_folders_count_and_the_rest_is_swept(tmp_path: Path) -> None
     checkpoints.staging(tmp_path, 105).mkdir()
     (tmp_path / "checkpoint-100" / checkpoints.MARK).unlink()
     assert checkpoints.complete(tmp_path) == [5, 10]
-    assert checkpoints.newest(tmp_path) == (tmp_path / "checkpoint-10", {"step": 10})
+    assert checkpoints.newest(tmp_path) == (tmp_path / "checkpoint-10", mark(10))
     checkpoints.sweep(tmp_path)
     assert {one.name for one in tmp_path.iterdir()} == {"checkpoint-5", "checkpoint-10"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("{", "is damaged"), ('{"step": 10}', "says no finished, identity, seconds")]
+)
+def test_a_damaged_mark_is_named(text: str, said: str, tmp_path: Path) -> None:
+    make(tmp_path, 5, 10)
+    (tmp_path / "checkpoint-10" / checkpoints.MARK).write_text(text)
+    with pytest.raises(UserError, match=rf"checkpoint-10/complete\.json: .*{said}"):
+        checkpoints.newest(tmp_path)
 
 
 def test_publishing_again_replaces(tmp_path: Path) -> None:
