@@ -309,7 +309,7 @@ def show(results: list[dict[str, Any]]) -> None:
             cells = [interval([one[c] * (1 if c in plain else 100) for one in ours])
                      if c in ours[0] else "" for c in columns]  # fmt: skip
             table.add_row(name, str(len(ours)), *cells)
-    Console().print(table)
+    Console(width=180).print(table)  # whole, where no terminal says how wide
 
 
 #: the 97.5th percentile of Student's distribution, by degrees of freedom
