@@ -160,6 +160,7 @@ def run(monkeypatch):
         calibration=Calibration((0.5, 0.9), (0.3, 0.6), "chrF", "validation", 50, {"num_beams": 4}),
         recipe=SimpleNamespace(evaluation=SimpleNamespace(generation={"num_beams": 4})),
         translate=lambda file, **options: said[file],
+        to=lambda device: pipeline,
     )
     monkeypatch.setattr(Pipeline, "from_pretrained", lambda run: pipeline)
     return pipeline

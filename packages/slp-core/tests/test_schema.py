@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf, nan
+
 import pytest
 from attrs import field, frozen
 from attrs.validators import min_len
@@ -15,6 +17,11 @@ class Gate:
     per: str = "channel"
 
 
+@frozen
+class Weighed:
+    weight: float = field(default=1.0, metadata={"infinite": True})
+
+
 def test_a_keyword_is_a_key() -> None:
     assert structure({"with": "lips"}, Gate, "gate", print) == Gate("lips")
 
@@ -25,6 +32,13 @@ def test_a_number_is_finite(number: float) -> None:
     with pytest.raises(Bad):
         structure(number, float, "rate", lambda *problem: problems.append(problem))
     assert problems == [("rate", f"{number} was written, a finite number is expected")]
+
+
+def test_a_key_may_say_that_it_has_no_end() -> None:
+    assert structure({"weight": inf}, Weighed, "", print) == Weighed(inf)
+    for number in (nan, -inf):
+        with pytest.raises(Bad):
+            structure({"weight": number}, Weighed, "", lambda *_: None)
 
 
 @pytest.mark.parametrize(

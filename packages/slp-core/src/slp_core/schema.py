@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
@@ -159,6 +160,8 @@ def _structure_class(value: Any, cls: Any, key: str, report: Report) -> Any:
 
 
 def _structure_field(value: Any, field: Any, key: str, report: Report) -> Any:
+    if value == inf and field.metadata.get("infinite"):  # a number without end means something
+        return value
     return structure(value, field.type, key, report)
 
 

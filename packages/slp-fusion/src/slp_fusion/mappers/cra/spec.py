@@ -52,7 +52,7 @@ class CRAConfig:
         default=10.0,
         validator=validators.gt(0),
         metadata={"help": "weight of the divergence from the words' frequencies; inf: they are "
-                          "met exactly"},
+                          "met exactly", "infinite": True},
     )  # fmt: skip
     keep: float = field(
         default=1e-5,
