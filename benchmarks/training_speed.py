@@ -1,8 +1,8 @@
 """Samples a second of a stage against a bare PyTorch loop on the same model.
 
 The bare loop has its batches padded and in memory; a stage reads, augments and pads its samples,
-logs, and could be killed at any step. Both take turns in one process, by the clock on the wall: a
-stage reads in a thread of its own, for which it must not wait. Run it on an idle machine::
+logs, and could be killed at any step. Both take turns in one process, by the clock on the wall. Run
+it on an idle machine::
 
     python benchmarks/training_speed.py [--steps 200] [--rounds 9] [--dim 32] [--threads 1]
 

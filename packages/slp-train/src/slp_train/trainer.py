@@ -11,8 +11,8 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
+from itertools import islice
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,6 @@ from slp_core.files import tells_full_disk, write_text
 from slp_core.hooks import hooks
 from slp_core.pipeline import Pipeline
 from slp_train import checkpoints
-from slp_train.ahead import Ahead
 from slp_train.checkpoints import STATE
 from slp_train.progress import bar
 
@@ -83,7 +82,6 @@ class StageTrainer(Trainer):
         self._counts: list[int] = []
         self._forget_sums()
         self._logged: tuple[int, float] | None = None
-        self._ahead: Ahead[Batch] | None = None
 
     def run(self, resumed: Path | None, mark: dict[str, Any]) -> None:
         """Train to the end, from the checkpoint ``resumed`` with its ``mark``, if any."""
@@ -94,8 +92,7 @@ class StageTrainer(Trainer):
             self.state = TrainerState.load_from_json(str(resumed / STATE))
         else:
             self.args.eval_on_start &= resumed is None
-            with ThreadPoolExecutor(1) as self._reading:
-                self.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+            self.train(resume_from_checkpoint=None if resumed is None else str(resumed))
         if self.args.activation_checkpointing:
             self.model.activation_checkpointing_disable()
         self.accelerator.wait_for_everyone()
@@ -148,8 +145,6 @@ class StageTrainer(Trainer):
         model.train()
         loss = self.compute_loss(model, inputs, num_items_in_batch=num_items_in_batch)
         scaler = self.accelerator.scaler
-        assert self._ahead is not None
-        self._ahead.begin()  # going back leaves Python, and a core, to whoever reads
         (loss if scaler is None else scaler.scale(loss)).backward()
         return loss.detach()
 
@@ -164,11 +159,7 @@ class StageTrainer(Trainer):
         self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
     ) -> tuple[list[Batch], Any]:
         """The batches of one optimiser step, and what each objective's sums are divided by."""
-        if self._ahead is None or self._ahead.items is not epoch_iterator:
-            # the last turn of an epoch may be shorter: its iterator ends there
-            turn = self.args.gradient_accumulation_steps
-            self._ahead = Ahead(epoch_iterator, turn, self._reading)
-        found = self._ahead.take()
+        found = list(islice(epoch_iterator, num_batches))
         counts = [sum(each) for each in zip(*map(self.model.count, found), strict=True)]
         if self.world > 1:
             counts = self.accelerator.reduce(torch.tensor(counts, device=device)).tolist()
