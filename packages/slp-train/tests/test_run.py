@@ -5,12 +5,14 @@ from subprocess import PIPE, Popen
 from types import SimpleNamespace
 
 import pytest
+from sacrebleu.tokenizers import tokenizer_ja_mecab
 
 from slp_core.errors import UserError
 from slp_core.pipeline import Pipeline
 from slp_core.recipe_file import parse_recipe
 from slp_train.card.facts import FACTS
-from slp_train.run import _throw_away, evaluate_run, train
+from slp_train.run import evaluate_run, train
+from slp_train.run_folder import claim
 
 RECIPE = """
 [recipe]
@@ -30,11 +32,11 @@ def test_a_run_is_thrown_away_without_its_authors_facts(tmp_path):
     (run / "translate").mkdir(parents=True)
     (run / "translate" / "log.jsonl").write_text("{}")
     (run / FACTS).write_text('domain = "weather"')
-    _throw_away(run)
-    assert [file.name for file in run.iterdir()] == [FACTS]
+    claim(run, parse_recipe(RECIPE), restart=True)
+    assert {file.name for file in run.iterdir()} == {FACTS, "recipe.toml"}
     assert (run / FACTS).read_text() == 'domain = "weather"'
-    _throw_away(tmp_path / "absent")
-    assert not (tmp_path / "absent").exists()
+    claim(tmp_path / "absent", parse_recipe(RECIPE), restart=True)
+    assert [file.name for file in (tmp_path / "absent").iterdir()] == ["recipe.toml"]
 
 
 def test_a_place_that_holds_something_else_is_refused_before_any_work(tmp_path, monkeypatch):
@@ -108,3 +110,16 @@ def test_a_split_that_cannot_be_scored(split, said, tmp_path, monkeypatch):
     monkeypatch.setattr(Pipeline, "from_pretrained", lambda run: pipeline)
     with pytest.raises(UserError, match=said):
         evaluate_run(tmp_path, split)
+
+
+def test_a_metric_that_cannot_score_is_told_before_training_and_leaves_no_run(
+    tmp_path, monkeypatch
+):
+    stage = '[[stages]]\nname = "s"\ntrain = ["decoder"]\nepochs = 1\nobjectives = ["ctc"]\n'
+    recipe = parse_recipe(RECIPE.replace("[data]", '[data]\nlanguage = "ja"') + stage)
+    rows = SimpleNamespace(rows=[])
+    monkeypatch.setattr(tokenizer_ja_mecab, "MeCab", None)
+    monkeypatch.setattr("slp_train.run.prepare", lambda *_: (None, None, {"train": rows}))
+    with pytest.raises(UserError, match=r"sacrebleu\[ja\]"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -59,11 +59,11 @@ def settings(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     """The keys that ``--set`` may write into the recipe, or the run's, that stands before it."""
     from slp_core.errors import UserError
     from slp_core.keys import settings as keys_of
-    from slp_core.recipe_file import read_source
+    from slp_core.recipe_file import RECIPE, read_source
 
     file = Path(_first(ctx))
     try:
-        table = read_source(file / "recipe.toml" if file.is_dir() else file).table
+        table = read_source(file / RECIPE if file.is_dir() else file).table
     except UserError:
         return []
     return _those(keys_of(table), incomplete)

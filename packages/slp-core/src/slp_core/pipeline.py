@@ -25,10 +25,10 @@ from slp_core.manifest import Row
 from slp_core.parts import Decoder, Part, Translation
 from slp_core.reading import RowReader
 from slp_core.recipe import Recipe
+from slp_core.recipe_file import RECIPE, load_recipe
 from slp_core.sequence import Sequence
 from slp_core.signals import Processor
 
-RECIPE = "recipe.toml"
 WEIGHTS = "model.safetensors"
 ASSETS = "assets"
 #: What a saved pipeline is made of; nothing else is fetched from the hub, or pushed.
@@ -305,7 +305,6 @@ class Pipeline(nn.Module):
         """
         from slp_core.build import build
         from slp_core.manifest import read_manifest
-        from slp_core.recipe_file import load_recipe
 
         loaded = load_recipe(recipe, [*settings])
         file = loaded.data.path("train")
@@ -321,7 +320,6 @@ class Pipeline(nn.Module):
             UserError: there is none, it does not open, or its parts are not installed.
         """
         from slp_core.build import build
-        from slp_core.recipe_file import load_recipe
 
         folder = Path(name)
         if not folder.exists():

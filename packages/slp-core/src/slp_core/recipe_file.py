@@ -14,6 +14,8 @@ from slp_core.recipe import Recipe, Source
 from slp_core.recipe_tables import structure_recipe
 from slp_core.toml_lines import key_lines, line_of
 
+RECIPE = "recipe.toml"  #: the resolved one, in the folder of a run or a saved pipeline
+
 
 def load_recipe(file: Path | str, settings: Sequence[str] = ()) -> Recipe:
     """Read, merge (``extends``, then ``settings`` as ``key.path=value``) and structure a recipe.
@@ -24,7 +26,7 @@ def load_recipe(file: Path | str, settings: Sequence[str] = ()) -> Recipe:
     return structure_recipe(read_source(Path(file), settings))
 
 
-def parse_recipe(text: str, file: str = "recipe.toml") -> Recipe:
+def parse_recipe(text: str, file: str = RECIPE) -> Recipe:
     """A recipe from its text alone (no ``extends``)."""
     return structure_recipe(_parse(text, file))
 

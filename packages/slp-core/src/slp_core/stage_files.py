@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from slp_core.errors import UserError
-from slp_core.recipe_file import load_recipe
+from slp_core.recipe_file import RECIPE, load_recipe
 
 
 def stages(run: Path) -> Iterator[Path]:
     """The folders of a run's stages: in the order of its recipe, or by name if it has none."""
-    recipe = Path(run) / "recipe.toml"
+    recipe = Path(run) / RECIPE
     if recipe.is_file():
         yield from (Path(run) / stage.name for stage in load_recipe(recipe).stages)
     else:

@@ -7,35 +7,32 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
-from filelock import FileLock, Timeout
 
 from slp_core.check import Plan, check, configured
 from slp_core.context import Context
 from slp_core.errors import Problem, RecipeError, UserError
-from slp_core.files import read_text, write_text
+from slp_core.files import read_text
 from slp_core.hub import CARD
 from slp_core.manifest import Manifest, read_manifest, write_manifest
-from slp_core.recipe import Recipe, Split, Use
+from slp_core.recipe import Recipe, Use
+from slp_core.recipe_file import RECIPE
 from slp_train import distributed
 from slp_train.annotation import annotated
+from slp_train.checkpoints import PIPELINE
 from slp_train.features import encoded, kept_streams
 from slp_train.progress import bar, say
+from slp_train.run_folder import SKIPPED, alone, claim, refuse_others
 
 if TYPE_CHECKING:
     from slp_core.dataset import BadRow, SampleDataset, SignalCache
     from slp_core.pipeline import Pipeline
     from slp_core.reading import RowReader
     from slp_train.evaluation import Evaluation
-
-RECIPE = "recipe.toml"
-SKIPPED = "skipped.{}.tsv"
 
 
 @frozen
@@ -60,8 +57,8 @@ def train(recipe: Recipe, folder: Path, *, restart: bool = False) -> RunResult |
         raise UserError(f"{recipe.source.file}: has no [[stages]]; there is nothing to train")
     if not distributed.is_main():
         return _train(recipe, folder, restart)
-    _refuse_others(folder, recipe, restart)  # before a corpus is made
-    with _alone(folder):
+    refuse_others(folder, recipe, restart)  # before a corpus is made
+    with alone(folder):
         return _train(recipe, folder, restart)
 
 
@@ -73,8 +70,9 @@ def _train(recipe: Recipe, folder: Path, restart: bool) -> RunResult | None:
     need = ("train",) if recipe.data.validation is None else ("train", "validation")
     plan, pipeline, manifests = prepare(recipe, need)
     refuse_test_selection(manifests, recipe)
+    # what is wrong with a metric is told now, not behind hours of training
     build_metrics(recipe.evaluation.metrics, language_of(recipe, manifests["train"].rows))
-    _claim(folder, recipe, restart)
+    claim(folder, recipe, restart)
     cache = _cache(recipe)
     seen = _train_stages(plan, pipeline, manifests, need, folder, cache)
     if seen and "validation" in manifests:
@@ -105,6 +103,7 @@ def evaluate_run(run: Path, split: str, settings: Sequence[str] = ()) -> Evaluat
     """
     from slp_core.pipeline import Pipeline
     from slp_core.recipe_file import load_recipe
+    from slp_train.report.artefacts import saved_in
 
     for setting in settings:
         if setting.partition(".")[0].strip() not in ("data", "evaluation"):
@@ -114,8 +113,7 @@ def evaluate_run(run: Path, split: str, settings: Sequence[str] = ()) -> Evaluat
             )
     pipeline = Pipeline.from_pretrained(run).to(distributed.device())
     if settings:
-        home = run / "pipeline" if (run / "pipeline" / RECIPE).is_file() else run
-        pipeline.plan = check(load_recipe(home / RECIPE, settings))
+        pipeline.plan = check(load_recipe(saved_in(run) / RECIPE, settings))
     manifests = read_manifests(pipeline.recipe, (split,))
     cache = _cache(pipeline.recipe)
     return _evaluate(pipeline, manifests, split, run, cache)
@@ -272,9 +270,9 @@ def _calibrate(pipeline: Pipeline, manifest: Manifest, folder: Path, cache: Sign
 def _save(pipeline: Pipeline, folder: Path) -> None:
     """Write what ``Pipeline.from_pretrained`` opens; a card that is there already stays."""
     if distributed.is_main():
-        card = folder / "pipeline" / CARD
+        card = folder / PIPELINE / CARD
         pipeline.card = read_text(card) if card.is_file() else None
-        pipeline.save(folder / "pipeline")
+        pipeline.save(folder / PIPELINE)
     distributed.barrier()
 
 
@@ -301,75 +299,3 @@ def _cache(recipe: Recipe) -> SignalCache:
     from slp_core.dataset import SignalCache
 
     return SignalCache(recipe.data.cache_gib)
-
-
-def _throw_away(folder: Path) -> None:
-    """Delete a run, but not what its author wrote for its card."""
-    from slp_train.card.facts import FACTS
-
-    facts = folder / FACTS
-    kept = facts.read_bytes() if facts.is_file() else None
-    shutil.rmtree(folder, ignore_errors=True)
-    if kept is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        facts.write_bytes(kept)
-
-
-def _refuse_others(folder: Path, recipe: Recipe, restart: bool) -> None:
-    """Refuse a place that holds something else than a run of this recipe."""
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: is a file, and a run is a folder; choose another with --run")
-    if not folder.exists() or not any(folder.iterdir()):
-        return
-    if not _holds_run(folder, recipe):
-        raise UserError(f"{folder}: is not empty and holds no run; choose another with --run")
-    if not restart and read_text(folder / RECIPE) != recipe.to_toml():
-        raise UserError(
-            f"{folder}: holds a run of another recipe (or of other settings); "
-            "choose another folder with --run, or throw that run away with --restart"
-        )
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from training in a run's folder, for as long as this one lives.
-
-    Raises:
-        UserError: another one does.
-    """
-    home = folder.resolve()
-    home.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home.parent / f".{home.name}.lock")  # not in it: --restart deletes what is
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise UserError(
-            f"{folder}: another process is training there; wait for it, or choose another folder "
-            "with --run"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _holds_run(folder: Path, recipe: Recipe) -> bool:
-    """Whether a folder is a run's: it has told its provenance, or has nothing yet but what comes
-    before that, and the recipe there is not the one that is to be trained."""
-    from slp_train.card.facts import FACTS
-    from slp_train.provenance import PROVENANCE
-
-    begun = {RECIPE, FACTS, *(SKIPPED.format(split) for split in get_args(Split))}
-    names = {one.name for one in folder.iterdir()}
-    own = Path(recipe.source.file).resolve().parent == folder.resolve()
-    return RECIPE in names and (PROVENANCE in names or (names <= begun and not own))
-
-
-def _claim(folder: Path, recipe: Recipe, restart: bool) -> None:
-    """Take a run's folder for this recipe."""
-
-    if distributed.is_main():
-        if restart:
-            _throw_away(folder)
-        write_text(folder / RECIPE, recipe.to_toml())
-    distributed.barrier()

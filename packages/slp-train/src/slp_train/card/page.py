@@ -21,7 +21,7 @@ from slp_train.card.data import corpus_of, facts_of, language_of, sign_languages
 from slp_train.card.facts import Facts
 from slp_train.card.head import head
 from slp_train.evaluation.scores import uses_signal, verdict
-from slp_train.report.artefacts import Run, read_run
+from slp_train.report.artefacts import Run, read_run, saved_in
 from slp_train.report.confidence import reliability
 
 #: By this, a card is known that may be written over.
@@ -48,10 +48,10 @@ def write_card(run: Path, file: Path | None = None, name: str | None = None) -> 
     Raises:
         UserError: the folder holds no finished run, or there is a card that somebody wrote.
     """
-    if not (_home(run) / "model.safetensors").is_file():
+    if not (saved_in(run) / "model.safetensors").is_file():
         said = "holds no pipeline yet" if run.is_dir() else "there is no such folder"
         raise UserError(f"{run}: {said}; name a run that `slp train` has finished")
-    file = file or _home(run) / CARD
+    file = file or saved_in(run) / CARD
     if file.is_file() and is_by_hand(read_text(file)):
         raise UserError(
             f"{file}: was not written by `slp card` and is left as it is; write elsewhere with -o, "
@@ -98,7 +98,7 @@ def render_card(run: Path, name: str | None = None) -> str:
         verdict=scored and verdict(scored),
         uses_signal=scored and uses_signal(scored),
         worth=scored and reliability(scored.predictions),
-        calibration=Calibration.load(_home(run)),
+        calibration=Calibration.load(saved_in(run)),
         stages=list(_stages(read)),
         packages=_packages(read.provenance),
         name=name or f"runs/{run.resolve().name}",
@@ -120,10 +120,6 @@ def _known(run: Path) -> tuple[Run, Facts]:
     if read.recipe is None:
         raise UserError(f"{run}: has no recipe, of which a card could be written")
     return read, facts_of(run, read.recipe)
-
-
-def _home(run: Path) -> Path:
-    return run / "pipeline" if (run / "pipeline" / "recipe.toml").is_file() else run
 
 
 def _stages(run: Run) -> Iterator[dict[str, Any]]:

@@ -13,10 +13,13 @@ from slp_core.errors import UserError
 from slp_core.files import read_text
 from slp_core.manifest import Manifest, Row, read_manifest
 from slp_core.recipe import Recipe
+from slp_core.recipe_file import RECIPE, load_recipe
 from slp_core.stage_files import read
+from slp_train.checkpoints import PIPELINE
 from slp_train.evaluation.files import METRICS, read_evaluation
 from slp_train.evaluation.scores import Evaluation
 from slp_train.log import LOG, Log, read_log
+from slp_train.provenance import PROVENANCE
 from slp_train.report.unfinished import unfinished
 
 
@@ -52,17 +55,22 @@ class Run:
         return read_manifest(there if there.is_file() else file)
 
 
+def saved_in(run: Path) -> Path:
+    """The folder of what ``Pipeline.from_pretrained`` opens: in a run's, or the one given."""
+    return run / PIPELINE if (run / PIPELINE / RECIPE).is_file() else run
+
+
 def read_run(folder: Path) -> Run:
     """Read what there is.
 
     Raises:
         UserError: the folder is none, holds no run, or a file of it is damaged.
     """
-    recipe_file = _first(folder / "recipe.toml", folder / "pipeline" / "recipe.toml")
+    recipe_file = _first(folder / RECIPE, folder / PIPELINE / RECIPE)
     if not folder.is_dir() or not (recipe_file or (folder / METRICS).is_file()):
-        raise UserError(f"{folder}: is no run: there is neither recipe.toml nor {METRICS}")
-    recipe = _recipe(recipe_file) if recipe_file else None
-    provenance = read(folder / "provenance.json")
+        raise UserError(f"{folder}: is no run: there is neither {RECIPE} nor {METRICS}")
+    recipe = load_recipe(recipe_file) if recipe_file else None
+    provenance = read(folder / PROVENANCE)
     files = [file for file in folder.iterdir() if file.is_file() and file.suffix != ".html"]
     return Run(
         folder=folder,
@@ -75,7 +83,7 @@ def read_run(folder: Path) -> Run:
             file.name.split(".")[1]: list(read_manifest(file))
             for file in sorted(folder.glob("skipped.*.tsv"))
         },
-        parameters=_parameters(folder / "pipeline" / "model.safetensors"),
+        parameters=_parameters(folder / PIPELINE / "model.safetensors"),
         changed=datetime.fromtimestamp(max(file.stat().st_mtime for file in files)),
         unfinished=unfinished(folder, recipe, provenance),
     )
@@ -83,12 +91,6 @@ def read_run(folder: Path) -> Run:
 
 def _first(*files: Path) -> Path | None:
     return next((file for file in files if file.is_file()), None)
-
-
-def _recipe(file: Path) -> Recipe:
-    from slp_core.recipe_file import load_recipe
-
-    return load_recipe(file)
 
 
 def _logs(folder: Path, recipe: Recipe | None) -> Iterator[tuple[str, Log]]:

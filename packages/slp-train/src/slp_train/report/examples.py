@@ -12,7 +12,7 @@ from slp_core.errors import UserError
 from slp_core.manifest import Row
 from slp_train.evaluation.scores import Prediction
 from slp_train.progress import bar
-from slp_train.report.artefacts import Run
+from slp_train.report.artefacts import Run, saved_in
 from slp_train.report.players import Budget, Player, player
 
 if TYPE_CHECKING:
@@ -79,11 +79,12 @@ def _open(run: Run) -> tuple[RowReader, Mapping[str, Row]]:
     """What reads the evaluated rows, and the rows by id."""
     from slp_core.build import build_reader
     from slp_core.check import check
+    from slp_core.pipeline import ASSETS
 
     if run.recipe is None or run.evaluation is None:
         raise UserError("there is no recipe")
     manifest = run.manifest(run.evaluation.split)
-    reader = build_reader(check(run.recipe), assets=run.folder / "pipeline" / "assets")
+    reader = build_reader(check(run.recipe), assets=saved_in(run.folder) / ASSETS)
     reader = reader.only(run.recipe.heard)
     return reader, {row.id: row for row in manifest}
 

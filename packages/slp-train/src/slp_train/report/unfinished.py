@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from slp_core.recipe import Recipe
+from slp_core.recipe_file import RECIPE
 from slp_core.stage_files import read
 from slp_train import checkpoints
 
 
 def unfinished(folder: Path, recipe: Recipe | None, provenance: Mapping[str, Any]) -> str:
     """Where a run stands, and the command that goes on; "" where its pipeline is saved."""
-    weights = (folder / "model.safetensors", folder / "pipeline" / "model.safetensors")
+    weights = (folder / "model.safetensors", folder / checkpoints.PIPELINE / "model.safetensors")
     if recipe is None or any(file.is_file() for file in weights):
         return ""
     names = [stage.name for stage in recipe.stages]
@@ -43,4 +44,4 @@ def _command(folder: Path, provenance: Mapping[str, Any]) -> str:
     begun = provenance.get("called_from")
     start = Path.cwd() if begun is None else folder.resolve() / begun
     run = Path(os.path.relpath(folder.resolve(), start))
-    return shlex.join(["slp", "train", str(run / "recipe.toml"), "--run", str(run)])
+    return shlex.join(["slp", "train", str(run / RECIPE), "--run", str(run)])
