@@ -1,6 +1,7 @@
 """The mapper: what it makes of codes, and what it keeps of a fit."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -272,3 +273,8 @@ def test_refusals() -> None:
 def test_a_recipe_is_refused(written: dict[str, Any], said: str) -> None:
     with pytest.raises(RecipeError, match=re.escape(said)):
         configured("mapper", Use("cra", written))
+
+
+def test_a_recipe_may_say_that_frequencies_are_met_exactly() -> None:
+    _, _, config = configured("mapper", Use("cra", {"relaxation": math.inf}))
+    assert config == CRAConfig(relaxation=math.inf)
