@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from slp_cli import main as command
 from slp_core.confidence import Calibration
@@ -160,9 +161,10 @@ def run(monkeypatch):
         calibration=Calibration((0.5, 0.9), (0.3, 0.6), "chrF", "validation", 50, {"num_beams": 4}),
         recipe=SimpleNamespace(evaluation=SimpleNamespace(generation={"num_beams": 4})),
         translate=lambda file, **options: said[file],
-        to=lambda device: pipeline,
     )
-    monkeypatch.setattr(Pipeline, "from_pretrained", lambda run: pipeline)
+    loaded = SimpleNamespace(to={torch.device("cuda", 1): pipeline}.__getitem__)
+    monkeypatch.setattr("slp_train.distributed.device", lambda: torch.device("cuda", 1))
+    monkeypatch.setattr(Pipeline, "from_pretrained", lambda run: loaded)
     return pipeline
 
 

@@ -5,6 +5,7 @@ from subprocess import PIPE, Popen
 from types import SimpleNamespace
 
 import pytest
+import torch
 from sacrebleu.tokenizers import tokenizer_ja_mecab
 
 from slp_core.errors import UserError
@@ -106,8 +107,10 @@ def test_two_processes_do_not_train_in_one_place(tmp_path, monkeypatch):
 )
 def test_a_split_that_cannot_be_scored(split, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pipeline = SimpleNamespace(recipe=parse_recipe(RECIPE), to=lambda device: pipeline)
-    monkeypatch.setattr(Pipeline, "from_pretrained", lambda run: pipeline)
+    pipeline = SimpleNamespace(recipe=parse_recipe(RECIPE))
+    loaded = SimpleNamespace(to={torch.device("cuda", 1): pipeline}.__getitem__)
+    monkeypatch.setattr("slp_train.distributed.device", lambda: torch.device("cuda", 1))
+    monkeypatch.setattr(Pipeline, "from_pretrained", lambda run: loaded)
     with pytest.raises(UserError, match=said):
         evaluate_run(tmp_path, split)
 
