@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 
 import pytest
 import torch
@@ -136,10 +137,18 @@ def test_what_of_a_saved_pipeline_is_damaged_is_named(pipeline, toy, tmp_path, m
     card.unlink()
 
     def fail(*_):
-        raise KeyError("added_tokens")
+        raise error
 
     monkeypatch.setattr(type(pipeline.decoder), "__init__", fail)
+    error = KeyError("added_tokens")
     with pytest.raises(UserError, match=r"assets/decoder: nothing .* \(KeyError: 'added_tokens'\)"):
+        Pipeline.from_pretrained(tmp_path / "saved")
+    for error in (UserError("decoder: it wants more"), MemoryError("too little")):
+        with pytest.raises(type(error), match=f"^{error}$"):
+            Pipeline.from_pretrained(tmp_path / "saved")
+    error = KeyError("added_tokens")
+    shutil.rmtree(tmp_path / "saved" / "assets" / "decoder")
+    with pytest.raises(KeyError, match="added_tokens"):
         Pipeline.from_pretrained(tmp_path / "saved")
     with pytest.raises(KeyError, match="added_tokens"):
         build(pipeline.plan)
@@ -156,8 +165,9 @@ def test_a_pipeline_takes_the_place_of_nothing_else(pipeline, tmp_path):
     assert thesis.read_text() == "all of it"
     (tmp_path / "empty").mkdir()
     pipeline.save(tmp_path / "empty")
-    (tmp_path / "empty" / "model.safetensors").unlink()  # half a pipeline is still one
-    pipeline.save(tmp_path / "empty")
+    for file in ("model.safetensors", "parts.json"):
+        (tmp_path / "empty" / file).unlink()  # half a pipeline is still one
+        pipeline.save(tmp_path / "empty")
 
 
 def test_a_failed_save_leaves_the_earlier_one(pipeline, tmp_path, monkeypatch):

@@ -182,6 +182,7 @@ WRONG = {
     "name of two lines": ('[recipe]\nname = "a\\nb"\n', "recipe.name: "),
     "negative seed": ('[recipe]\nname = "a"\nseed = -1\n', "recipe.seed: "),
     "seed": (f'[recipe]\nname = "a"\nseed = {2**32}\n', "recipe.seed: "),
+    "stage of no name": ('[[stages]]\nname = ""\nfit = ["a"]\n', "stages.0.name: "),
     "stage elsewhere": ('[[stages]]\nname = "/a"\nfit = ["a"]\n', "a folder is called so"),
     "stage over a file": ('[[stages]]\nname = "recipe.toml"\nfit = ["a"]\n', "no dot, and not"),
     "stage over all": ('[[stages]]\nname = "pipeline"\nfit = ["a"]\n', 'not "pipeline"'),

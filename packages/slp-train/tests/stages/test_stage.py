@@ -181,6 +181,7 @@ def test_a_damaged_stage_names_the_file(tiny: ModuleType, tmp_path: Path) -> Non
         (told, b"{", r"result\.json: is damaged"),
         (told, b'{"steps": 3}', r"result\.json: is no result of a stage: .*identity"),
         (told, b'{"identity": {}, "checkpoints": [], "more": 1}', "is no result of a stage"),
+        (told, b'{"identity": "a", "checkpoints": []}', "is no result of a stage"),
         (log, b'{"step": 1}\n[]\n{"step": 2}\n', r"log\.jsonl:2: is no entry of a log"),
         (log, b'{"step": "1"}\n{"step": 2}\n', r"log\.jsonl:1: is no entry of a log"),
         (log, b"\xff\n", r"log\.jsonl: not UTF-8 at byte 0"),
