@@ -17,6 +17,7 @@ from slp_core.errors import UserError
 from slp_core.manifest import read_manifest
 from slp_core.pipeline import Pipeline
 from slp_core.recipe_file import parse_recipe
+from slp_core.weights import save_apart
 
 
 @pytest.fixture
@@ -108,6 +109,18 @@ def test_saved_and_opened_again_it_is_the_same(pipeline, toy_data, tmp_path):
     assert opened.translate(toy_data.parent / "b.txt").text == "2 steps"
 
 
+def test_what_is_saved_apart_opens_too(pipeline, toy_data, tmp_path):
+    for parameter in pipeline.decoder.parameters():
+        parameter.requires_grad_(False)
+    pipeline.save(tmp_path / "saved", save_apart)
+    opened = Pipeline.from_pretrained(tmp_path / "saved")
+    ours, theirs = pipeline.state_dict(), opened.state_dict()
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[x], theirs[x]) for x in ours)
+    (tmp_path / "saved" / "frozen.safetensors").unlink()
+    with pytest.raises(UserError, match=r"decoder\.\S+ missing; .* in frozen\.safetensors"):
+        Pipeline.from_pretrained(tmp_path / "saved")
+
+
 def test_a_file_that_cannot_be_translated_is_named_alone(pipeline, tmp_path):
     with pytest.raises(UserError, match=r"^toy: cannot be read: .*absent\.txt"):
         pipeline.translate(tmp_path / "absent.txt")
@@ -177,7 +190,7 @@ def test_a_failed_save_leaves_the_earlier_one(pipeline, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("slp_core.pipeline.save_model", fail)
+    monkeypatch.setattr("slp_core.weights.save_model", fail)
     with pytest.raises(OSError, match="disk full"):
         pipeline.save(tmp_path / "saved")
     assert (tmp_path / "saved" / "model.safetensors").read_bytes() == before

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from attrs import evolve, field, frozen
-from safetensors import SafetensorError
-from safetensors.torch import load_model, save_model
 from torch import nn
 
 from slp_core import confidence, display, hub, packages
@@ -28,11 +26,11 @@ from slp_core.recipe import Recipe
 from slp_core.recipe_file import RECIPE, load_recipe
 from slp_core.sequence import Sequence
 from slp_core.signals import Processor
+from slp_core.weights import FROZEN, WEIGHTS, load_weights, save_whole
 
-WEIGHTS = "model.safetensors"
 ASSETS = "assets"
 #: What a saved pipeline is made of; nothing else is fetched from the hub, or pushed.
-FILES = (RECIPE, WEIGHTS, f"{ASSETS}/*", hub.CARD, confidence.FILE, packages.FILE)
+FILES = (RECIPE, WEIGHTS, FROZEN, f"{ASSETS}/*", hub.CARD, confidence.FILE, packages.FILE)
 
 
 @frozen(eq=False)
@@ -250,8 +248,11 @@ class Pipeline(nn.Module):
 
     # -- to disk and back --------------------------------------------------------------------
 
-    def save(self, folder: Path | str) -> None:
+    def save(
+        self, folder: Path | str, weights: Callable[[Pipeline, Path], None] = save_whole
+    ) -> None:
         """Write the pipeline whole or not at all: recipe, weights, assets, calibration, card.
+        ``weights``: writes those into a folder.
 
         Raises:
             UserError: ``folder`` holds something else than an earlier pipeline.
@@ -272,7 +273,7 @@ class Pipeline(nn.Module):
                 self.part(path).save_assets(assets)
                 if not any(assets.iterdir()):
                     assets.rmdir()
-            save_model(self, str(beside / WEIGHTS))
+            weights(self, beside)
             if self.calibration is not None:
                 self.calibration.save(beside)
             if self.card is not None:
@@ -282,15 +283,9 @@ class Pipeline(nn.Module):
         """Load the weights that :meth:`save` wrote, strictly. The pipeline is not calibrated then.
 
         Raises:
-            UserError: weights are absent, missing, unexpected or of another shape.
+            UserError: weights are absent, missing, unexpected, in both files or of another shape.
         """
-        file = Path(folder) / WEIGHTS
-        if not file.is_file():
-            raise UserError(f"{file}: there are no weights")
-        try:
-            load_model(self, str(file), strict=True, device=str(self.device))
-        except (RuntimeError, SafetensorError) as error:
-            raise UserError(f"{file}: does not fit this pipeline: {error}") from error
+        load_weights(self, Path(folder), str(self.device))
         self.calibration = None
 
     @classmethod

@@ -2,7 +2,8 @@
 
 ``<stage>/checkpoint-<step>/`` holds ``pipeline/`` (which ``Pipeline.from_pretrained`` opens), the
 state of optimiser, schedule and random numbers, and, written last, ``complete.json``. A folder
-without that mark does not count.
+without that mark does not count. What a stage does not train is on the disk once: each pipeline of
+the stage has a hard link to it (``slp_core.weights``).
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ _MARKED = {"step", "finished", "seconds", "identity"}  #: what a mark says
 
 def folder_of(stage: Path, step: int) -> Path:
     return stage / f"{_PREFIX}{step}"
+
+
+def pipeline_of(stage: Path, step: int) -> Path:
+    return folder_of(stage, step) / PIPELINE
 
 
 def complete(stage: Path) -> list[int]:
@@ -117,14 +122,17 @@ def require_same(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]
 
 
 def load_average(pipeline: nn.Module, folders: Sequence[Path]) -> None:
-    """Load the mean of several saved pipelines' weights, the last of which is already loaded.
+    """Load the mean of a stage's saved pipelines' weights, the last of which is already loaded.
 
-    Means are taken in float64; what is not floating point (counters) is the last one's.
+    Means are taken in float64; what is not floating point (counters) is the last one's. What the
+    stage froze is not read again.
     """
     import torch
     from safetensors import safe_open
 
-    files = [safe_open(folder / "model.safetensors", "pt") for folder in folders]
+    from slp_core.weights import WEIGHTS
+
+    files = [safe_open(folder / WEIGHTS, "pt") for folder in folders]
     state = pipeline.state_dict()
     with torch.no_grad():
         for name in files[-1].keys():  # noqa: SIM118 (no mapping)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from slp_core.batch import Batch
 from slp_core.errors import UserError
 from slp_core.parts import Objective, Part
 from slp_core.pipeline import Pipeline
+from slp_core.weights import save_apart
 from slp_train import checkpoints
 
 
@@ -70,10 +72,12 @@ class StageModel(nn.Module):
         for parameter in self.trained:  # no walk either
             parameter.grad = None
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, earlier: Path | None = None) -> None:
+        """Write pipeline and objectives. What is frozen is shared with the pipeline ``earlier``,
+        which this stage wrote or went on from."""
         from safetensors.torch import save_model
 
-        self.pipeline.save(folder / checkpoints.PIPELINE)
+        self.pipeline.save(folder / checkpoints.PIPELINE, partial(save_apart, earlier=earlier))
         if self.objectives.state_dict():
             save_model(self.objectives, str(folder / "objectives.safetensors"))
 

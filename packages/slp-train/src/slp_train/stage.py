@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -281,9 +282,11 @@ def _content(dataset: SampleDataset) -> str:
 
 def _finish(trainer: StageTrainer, stage: Stage, folder: Path) -> StageResult:
     """Load the best weights, save them with the logs, and mark the stage as finished."""
+    from slp_core.weights import save_apart
+
     pipeline, history = trainer.model.pipeline, trainer.state.log_history
     kept = trainer.kept()
-    places = [checkpoints.folder_of(folder, step) / checkpoints.PIPELINE for step in sorted(kept)]
+    places = [checkpoints.pipeline_of(folder, step) for step in sorted(kept)]
     pipeline.load_weights(places[-1])
     checkpoints.load_average(pipeline, places)
     pipeline.eval()
@@ -298,7 +301,7 @@ def _finish(trainer: StageTrainer, stage: Stage, folder: Path) -> StageResult:
         checkpoints=tuple(kept),
     )
     if trainer.args.should_save:
-        pipeline.save(folder / checkpoints.PIPELINE)
+        pipeline.save(folder / checkpoints.PIPELINE, partial(save_apart, earlier=places[-1]))
         save_objectives(trainer.model.by_label, folder)
         _tell(hooks().slp_after_stage, trainer, folder)
         _write_result(result, history, trainer.identity)

@@ -321,7 +321,9 @@ class StageTrainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         if self.args.should_save:
-            self.model.save(Path(output_dir or self.folder))
+            there = checkpoints.complete(self.folder)
+            earlier = checkpoints.pipeline_of(self.folder, there[-1]) if there else None
+            self.model.save(Path(output_dir or self.folder), earlier)
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: nn.Module | None = None

@@ -18,15 +18,29 @@ import pytest
 import torch
 
 from slp_core.errors import UserError
+from slp_core.weights import save_whole
 from slp_train import checkpoints
 
-OPTIONS = {"trainer": {"save_steps": 5}}
+OPTIONS: dict[str, Any] = {"trainer": {"save_steps": 5}}
+FREEZING = {**OPTIONS, "train": ["streams.*.mapper", "decoder.out"]}
 SCRIPT = Path(__file__).with_name("tiny.py")
 
 
 @pytest.fixture(scope="module")
 def unbroken(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.train(tmp_path_factory.mktemp("unbroken"), **OPTIONS).folder
+
+
+@pytest.fixture(scope="module")
+def unbroken_freezing(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.train(tmp_path_factory.mktemp("freezing"), **FREEZING).folder
+
+
+def frozen_files(stage: Path) -> list[Path]:
+    """What each pipeline of a stage has of weights that it does not train."""
+    steps = checkpoints.complete(stage)
+    folders = [stage / "pipeline", *(checkpoints.pipeline_of(stage, step) for step in steps)]
+    return [folder / "frozen.safetensors" for folder in folders]
 
 
 def state_hashes(tiny: ModuleType, folder: Path) -> list[str]:
@@ -63,6 +77,48 @@ def test_a_killed_stage_ends_with_the_same_weights(
     assert state_hashes(tiny, resumed.folder) == state_hashes(tiny, unbroken)
 
 
+@pytest.mark.parametrize(
+    "die_at",
+    [
+        "slp_core.weights.save_model 2",  # while it is written
+        "os.link 3",  # when a checkpoint is to share it
+        "shutil.rmtree 3",  # while one that shares it is removed
+        "slp_train.stage.write_text 1",  # at the end of the stage
+    ],
+)
+def test_a_killed_stage_shares_what_is_frozen_again(
+    tiny: ModuleType,
+    unbroken_freezing: Path,
+    tmp_path: Path,
+    in_processes: Callable[..., list[int]],
+    die_at: str,
+) -> None:
+    assert in_processes(1, tiny.train, tmp_path, die_at, **FREEZING) == [-signal.SIGKILL]
+    resumed = tiny.train(tmp_path, **FREEZING).folder
+    assert state_hashes(tiny, resumed) == state_hashes(tiny, unbroken_freezing)
+    for ours, theirs in zip(frozen_files(resumed), frozen_files(unbroken_freezing), strict=True):
+        assert ours.read_bytes() == theirs.read_bytes()
+        assert ours.samefile(frozen_files(resumed)[0])
+        assert ours.stat().st_nlink == len(frozen_files(resumed)) >= 2
+
+
+def test_a_checkpoint_of_one_file_goes_on(
+    tiny: ModuleType,
+    unbroken_freezing: Path,
+    tmp_path: Path,
+    in_processes: Callable[..., list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As checkpoints were before what is frozen was shared."""
+    step = "slp_train.trainer.StageTrainer.training_step 18"
+    with monkeypatch.context() as patch:
+        patch.setattr("slp_train.model.save_apart", lambda *a, earlier: save_whole(*a))
+        assert in_processes(1, tiny.train, tmp_path, step, **FREEZING) == [-signal.SIGKILL]
+    assert not [*tmp_path.rglob("frozen.safetensors")]
+    resumed = tiny.train(tmp_path, **FREEZING).folder
+    assert state_hashes(tiny, resumed) == state_hashes(tiny, unbroken_freezing)
+
+
 def test_it_is_killed_again_and_again(
     tiny: ModuleType, unbroken: Path, tmp_path: Path, in_processes: Callable[..., list[int]]
 ) -> None:
@@ -97,13 +153,15 @@ def test_two_processes_are_killed_and_go_on(
 ) -> None:
     tiny.make_data(tmp_path / "whole")
     tiny.make_data(tmp_path / "killed")
-    assert in_processes(2, tiny.train, tmp_path / "whole", **OPTIONS) == [0, 0]
+    assert in_processes(2, tiny.train, tmp_path / "whole", **FREEZING) == [0, 0]
     step = "slp_train.trainer.StageTrainer.training_step 9"
-    dead = in_processes(2, tiny.train, tmp_path / "killed", step, **OPTIONS)
+    dead = in_processes(2, tiny.train, tmp_path / "killed", step, **FREEZING)
     assert dead == [-signal.SIGKILL] * 2
-    assert in_processes(2, tiny.train, tmp_path / "killed", **OPTIONS) == [0, 0]
-    one, two = (tiny.weights_hash(tmp_path / x / "translate/pipeline") for x in ("whole", "killed"))
-    assert one == two
+    assert in_processes(2, tiny.train, tmp_path / "killed", **FREEZING) == [0, 0]
+    one, two = (tmp_path / name / "translate" for name in ("whole", "killed"))
+    assert tiny.weights_hash(one / "pipeline") == tiny.weights_hash(two / "pipeline")
+    for files in (frozen_files(one), frozen_files(two)):
+        assert files[0].stat().st_nlink == len(files)
 
 
 @pytest.mark.slow

@@ -127,6 +127,38 @@ def test_the_best_checkpoints_are_averaged(tiny: ModuleType, tmp_path: Path) -> 
             assert torch.equal(value, second[name])
 
 
+def test_what_is_frozen_is_on_the_disk_once(tiny: ModuleType, tmp_path: Path) -> None:
+    pipeline = tiny.make_pipeline()
+    result = tiny.train(
+        tmp_path, pipeline=pipeline, select="bleu", average=2, epochs=4.0,
+        train=["streams.*.mapper", "decoder.out"], scorer=scores(7, 2, 9, 1), higher_is_better=True,
+    )  # fmt: skip
+    places = [result.folder, *(result.folder / f"checkpoint-{step}" for step in (12, 36, 48))]
+    files = [place / "pipeline" / "frozen.safetensors" for place in places]
+    assert len({file.stat().st_ino for file in files}) == 1
+    assert load_file(files[0]).keys() == {
+        "streams.pose.encoder.layer.weight", "streams.pose.encoder.layer.bias",
+        "streams.pose.encoder.norm.weight", "streams.pose.encoder.norm.bias",
+        "decoder.embedding.weight", "decoder.head.weight", "decoder.head.bias",
+    }  # fmt: skip
+    first, second = (weights(place) for place in places[1:3])
+    assert not same(first, second)
+    ended = dict(pipeline.state_dict())
+    for name, value in weights(result.folder).items():
+        assert torch.equal(value, ended[name])
+        if value.is_floating_point():
+            mean = ((first[name].double() + second[name].double()) / 2).float()
+            assert torch.equal(value, mean), name
+    opened = tiny.make_pipeline(seed=1)
+    opened.load_weights(result.folder / "pipeline")
+    assert same(dict(opened.state_dict()), ended)
+    opened.save(tmp_path / "whole")
+    assert same(load_file(tmp_path / "whole" / "model.safetensors"), ended)
+    files[0].unlink()
+    with pytest.raises(UserError, match=r"missing; .* in frozen\.safetensors, and there is none"):
+        opened.load_weights(result.folder / "pipeline")
+
+
 def test_only_what_a_stage_trains_changes(tiny: ModuleType, tmp_path: Path) -> None:
     pipeline = tiny.make_pipeline()
     before = {name: value.clone() for name, value in pipeline.state_dict().items()}

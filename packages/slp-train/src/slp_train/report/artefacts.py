@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -83,7 +84,7 @@ def read_run(folder: Path) -> Run:
             file.name.split(".")[1]: list(read_manifest(file))
             for file in sorted(folder.glob("skipped.*.tsv"))
         },
-        parameters=_parameters(folder / PIPELINE / "model.safetensors"),
+        parameters=_parameters(folder / PIPELINE),
         changed=datetime.fromtimestamp(max(file.stat().st_mtime for file in files)),
         unfinished=unfinished(folder, recipe, provenance),
     )
@@ -111,22 +112,19 @@ def _by_step(log: Log) -> Iterator[dict[str, float]]:
     yield from (by_step[step] for step in sorted(by_step))
 
 
-def _parameters(file: Path) -> dict[str, int]:
-    """Parameters by part, from the header of the weights; tied ones count once."""
-    if not file.is_file():
-        return {}
+def _parameters(pipeline: Path) -> dict[str, int]:
+    """Parameters by part, from the headers of the weights; tied ones count once."""
     from safetensors import SafetensorError, safe_open
 
     counts: dict[str, int] = {}
-    try:
-        with safe_open(file, framework="np") as weights:
-            for name in weights.keys():  # noqa: SIM118 (no mapping)
-                words = name.split(".")
-                part = ".".join(words[:3] if words[0] == "streams" else words[:1])
-                size = 1
-                for length in weights.get_slice(name).get_shape():
-                    size *= length
-                counts[part] = counts.get(part, 0) + size
-    except SafetensorError as error:
-        raise UserError(f"{file}: is damaged: {error}") from error
-    return counts
+    for file in pipeline.glob("*.safetensors"):
+        try:
+            with safe_open(file, framework="np") as weights:
+                for name in weights.keys():  # noqa: SIM118 (no mapping)
+                    words = name.split(".")
+                    part = ".".join(words[:3] if words[0] == "streams" else words[:1])
+                    size = math.prod(weights.get_slice(name).get_shape())
+                    counts[part] = counts.get(part, 0) + size
+        except SafetensorError as error:
+            raise UserError(f"{file}: is damaged: {error}") from error
+    return dict(sorted(counts.items()))
