@@ -90,6 +90,7 @@ class StageTrainer(Trainer):
             checkpoints.sweep(self.folder)
         if resumed is not None and mark["finished"]:
             self.state = TrainerState.load_from_json(str(resumed / STATE))
+            self.model.load(resumed)
         else:
             self.args.eval_on_start &= resumed is None
             self.train(resume_from_checkpoint=None if resumed is None else str(resumed))

@@ -44,12 +44,12 @@ def frozen_files(stage: Path) -> list[Path]:
 
 
 def state_hashes(tiny: ModuleType, folder: Path) -> list[str]:
-    """Of the result, and of the last checkpoint's weights, optimiser, schedule and generators."""
+    """Of the results, and of the last checkpoint's weights, optimiser, schedule and generators."""
     last, _ = checkpoints.newest(folder)
     assert last is not None
     names = ["objectives.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth"]
     return [tiny.weights_hash(folder / "pipeline"), tiny.weights_hash(last / "pipeline"),
-            *(tiny.file_hash(last / name) for name in names)]  # fmt: skip
+            tiny.file_hash(folder / "objectives.safetensors"), *(tiny.file_hash(last / name) for name in names)]  # fmt: skip
 
 
 @pytest.mark.parametrize(
