@@ -123,17 +123,30 @@ def test_time_is_a_straight_way_between_the_frames() -> None:
     assert min(lengths) >= 38 and max(lengths) <= 72 and len(lengths) > 10
 
 
+@pytest.mark.parametrize("crop", [0.0, 0.4])
 @pytest.mark.parametrize("seed", range(6))
-def test_what_is_slower_keeps_the_clock_of_the_clip(seed: int) -> None:
-    """So that spans, and streams that are not slower, are found at the same time as before."""
+def test_what_is_slower_keeps_the_clock_of_the_clip(seed: int, crop: float) -> None:
+    """So that spans, and streams that are not slower, are found at the same time as before, but
+    for what is cut off in front."""
     line = np.ones((100, 178, 4), np.float32)
     line[..., :3] = np.arange(100)[:, None, None]  # how many 25ths of a second have passed
-    config = PoseConfig(augment=AugmentConfig(speed=0.3))
+    config = PoseConfig(augment=AugmentConfig(speed=0.3, crop=crop))
     signal = Signal(line.reshape(100, -1), 25.0)
     made = PoseReader(config).augment(signal, np.random.default_rng(seed))
     passed = made.values.reshape(len(made.values), 178, 4)[:, 0, 0] / 25
-    assert np.allclose(np.arange(len(passed)) / made.rate, passed, atol=0.02)
-    assert len(passed) / made.rate == pytest.approx(4.0) and made.rate != 25.0
+    assert np.allclose(np.arange(len(passed)) / made.rate, passed - passed[0], atol=0.02)
+    assert len(passed) / made.rate == pytest.approx(passed[-1] - passed[0] + 1 / 25, rel=1e-4)
+    assert made.rate != 25.0 and (crop or passed[0] == 0)
+
+
+def test_a_window_that_shows_nothing_is_not_taken() -> None:
+    values = clip()
+    values[1:] = 0
+    signal, read = Signal(values.reshape(40, -1), 25.0), reader({"crop": 0.9})
+    made = [read.augment(signal, np.random.default_rng(seed)) for seed in range(20)]
+    whole = [one for one in made if len(one.values) == 40]
+    assert whole and all(one.values.any() for one in made)
+    assert all(one.rate == 25.0 and np.array_equal(one.values, signal.values) for one in whole)
 
 
 def test_a_point_that_one_frame_misses_is_not_drawn_to_zero() -> None:
@@ -146,8 +159,9 @@ def test_a_point_that_one_frame_misses_is_not_drawn_to_zero() -> None:
 
 def test_some_frame_always_stays() -> None:
     assert variant(clip(frames=1), drop=1.0)[..., 3].any()
-    assert len(variant(clip(frames=1), speed=0.5, crop=0.9)) >= 1
-    assert len(variant(clip(frames=1), 1, speed=0.99)) >= 1
+    for seed in range(20):
+        made = variant(clip(frames=1), seed, speed=0.99, crop=0.9)
+        assert len(made) >= 1 and (made == clip(frames=1)).all()
     dropped = variant(clip(frames=400), drop=0.25)[..., 3].any(1)
     assert dropped.mean() == pytest.approx(0.75, abs=0.07)
 
