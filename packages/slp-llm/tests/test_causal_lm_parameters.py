@@ -186,7 +186,7 @@ def test_bfloat16_halves_the_weights(causal, sequence, tokens_of):
 
 def test_fewer_bits_need_bitsandbytes(causal, monkeypatch):
     monkeypatch.setattr(quantization, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r'decoder\.quantize: "4bit" needs bitsandbytes.*pip inst'):
+    with pytest.raises(UserError, match=r'decoder\.quantize: "4bit" needs bitsandbytes.*uv pip '):
         causal("llama", quantize="4bit")
 
 

@@ -49,6 +49,11 @@ def test_all_are_compared_as_sacrebleu_compares_two(texts):
     np.testing.assert_allclose(chrf_between(texts), two_by_two, rtol=0, atol=1e-9)
 
 
+def test_of_what_is_worth_the_same_the_likeliest_stays_before():
+    found = [text("es regnet", 0.5), text("es regnet", 0.4), text("es regnet", 0.3)]
+    assert by_risk(found, 1.0) == found
+
+
 def test_what_all_agree_on_goes_before_what_is_likeliest():
     assert by_risk(FOUND, 0.0)[0].text == "am abend regnet es"
     assert by_risk(FOUND, 9.0)[0].text == "es regnet"
@@ -93,3 +98,12 @@ def test_an_option_that_means_nothing_is_refused(options, said, scratch, sequenc
     decoder = scratch()
     with pytest.raises(UserError, match=said):
         decoder.generate(sequence(3), tokens_of(decoder, {}), **options)
+
+
+def test_the_recipes_power_is_for_beams_alone(scratch, sequence, tokens_of):
+    plain, powerful = scratch(), scratch(generation=Generation(num_beams=4, mbr=0.5))
+    (said,), (alone,) = (
+        decoder.generate(sequence(3), tokens_of(decoder, {}), num_beams=1)
+        for decoder in (plain, powerful)
+    )
+    assert alone == said

@@ -36,6 +36,9 @@ SENTENCES = {
     "7–11": "S EH V AH N IH L EH V AH N",
     "5½": "F AY V W AH N T UW",
     "ca\u00adt": "K AE T",  # a hyphen that is not seen
+    "caßt": "K AE T",  # no letter of English
+    "flizz‘s": "F L IH Z IH Z",
+    "flizz\u02bcs": "F L IH Z IH Z",  # the apostrophe that is a letter
     "": "",
 }
 
