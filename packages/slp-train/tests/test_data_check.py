@@ -71,8 +71,18 @@ def test_a_column_that_is_not_there_is_said_once(recipe):
     write_manifest("train.tsv", ["pose", "gloss", "text"], [["a", "RAIN", "it rains"]])
     write_manifest("test.tsv", ["poses", "gloss", "txt"], [["a", "RAIN", "it rains"]] * 2)
     said = r'^test\.tsv: no column "pose"; did you mean "poses"\?.*; no column "text"; did you mean'
-    with pytest.raises(UserError, match=said):
-        check_data(recipe)
+    for one in (recipe, parse_recipe(RECIPE.replace('"gloss"', '"pose"'))):
+        with pytest.raises(UserError, match=said) as caught:
+            check_data(one)
+        assert str(caught.value).count("no column") == 2
+
+
+def test_what_objectives_alone_hear_is_not_wanted_of_the_test_split(recipe):
+    heard = parse_recipe(RECIPE.replace('use = "f"', 'use = "f"\nstreams = ["hands"]'))
+    write_manifest("train.tsv", ["pose", "gloss", "text"], [["a", "RAIN", "it rains"]])
+    write_manifest("test.tsv", ["pose", "text"], [["abc", "it rains"]])
+    test = check_data(heard)["splits"]["test"]
+    assert (test["rows"], test["bad"], test["steps"]) == (1, [], 3)
 
 
 def test_without_any_manifest_it_says_which_it_looked_for(recipe, monkeypatch):

@@ -55,6 +55,9 @@ def test_a_place_that_holds_something_else_is_refused_before_any_work(tmp_path, 
     refused("is a file, and a run is a folder; choose another with --run")
     place.unlink()
     place.mkdir()
+    (place / FACTS).write_text("")  # of a run, and no recipe
+    refused("is not empty and holds no run")
+    (place / FACTS).unlink()
     (place / "thesis.tex").write_text("")
     refused("is not empty and holds no run")
     refused("is not empty and holds no run", restart=True)
@@ -70,6 +73,8 @@ def test_a_place_that_holds_something_else_is_refused_before_any_work(tmp_path, 
     monkeypatch.chdir(tmp_path)
     refused("holds a run of another recipe .* throw that run away with --restart")
     (place / "recipe.toml").write_text(recipe.to_toml())
+    for file in (FACTS, "skipped.train.tsv"):  # what else may be there before its provenance
+        (place / file).write_text("")
     with pytest.raises(pytest.fail.Exception):
         train(recipe, place)
     (place / "recipe.toml").unlink()  # the first of several processes is about to write it
