@@ -103,6 +103,8 @@ def test_commands_run(page, line, slp, home, monkeypatch):
     if line.startswith(NOT_RUN):
         monkeypatch.setattr(click.Path, "convert", lambda self, value, *_: value)  # none is there
         read_by_its_command(arguments)
+        recipes = [word for word in arguments if word.startswith("recipes/")]
+        assert [word for word in recipes if not (ROOT / word).is_file()] == []
         return
     if "recipes/*.toml" in arguments:
         arguments.remove("recipes/*.toml")
