@@ -72,6 +72,8 @@ def test_a_place_that_holds_something_else_is_refused_before_any_work(tmp_path, 
     refused("is not empty and holds no run", restart=True)  # recipe.toml is what is to be trained
     monkeypatch.chdir(tmp_path)
     refused("holds a run of another recipe .* throw that run away with --restart")
+    with pytest.raises(pytest.fail.Exception):
+        train(recipe, place, restart=True)
     (place / "recipe.toml").write_text(recipe.to_toml())
     for file in (FACTS, "skipped.train.tsv"):  # what else may be there before its provenance
         (place / file).write_text("")
