@@ -53,6 +53,13 @@ def test_each_way_by_hand(count: int, axes: int) -> None:
             assert output[step, hand].tolist() == pytest.approx(expected, abs=1e-5)
 
 
+def test_the_shape_alone_is_all_but_the_path() -> None:
+    points = hands(2, 4)
+    shape = encode(points, path=False)
+    assert torch.equal(shape, encode(points)[..., 3:])
+    assert shape.shape[-1] == HandshapeConfig(path=False).gives / 2
+
+
 def test_turning_a_hand_turns_its_bones() -> None:
     points = hands(1, 2)
     angle = torch.tensor(0.7)

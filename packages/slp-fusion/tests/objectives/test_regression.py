@@ -74,6 +74,22 @@ def test_an_encoder_of_windows_has_a_few_steps_less() -> None:
     assert measured(at(25, [theirs[:4]]), at(25, [theirs])).item() == 0
 
 
+def test_changes_are_told_of_each_clip_up_to_its_end() -> None:
+    slow, fast, short = torch.arange(6.0)[:, None], 3 * torch.arange(4.0)[:, None], torch.ones(2, 1)
+    theirs = at(25, [slow, fast, short])  # in two steps 2, 6, and the third has no two more
+    theirs.values[~theirs.mask] = torch.nan
+    ours = [torch.full((len(one), 1), 5.0) for one in (slow, fast, short)]
+    found = measured(at(25, ours), theirs, over=2)
+    assert found.item() == pytest.approx((5 - 2) ** 2 + (5 - 6) ** 2)
+
+
+def test_a_slower_part_tells_several_changes() -> None:
+    (theirs,) = clips(11)
+    change = theirs[3:] - theirs[:-3]  # 8 steps
+    ours = torch.cat([change.reshape(4, 6), torch.full((1, 6), torch.nan)])  # the last is left out
+    assert measured(at(12.5, [ours]), at(25, [theirs]), over=3).item() == 0
+
+
 def test_no_gradient_reaches_the_teacher() -> None:
     ours, theirs = at(25, clips(4)), at(25, clips(4, seed=1))
     ours.values.requires_grad_()

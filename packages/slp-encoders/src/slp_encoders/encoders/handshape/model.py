@@ -25,7 +25,7 @@ assert len(_APART) == DISTANCES
 class HandshapeEncoder(Encoder):
     """``b t (hands 21 channels)`` to ``b t (hands d)``, in each hand:
 
-    - the wrist's path, as it is;
+    - the wrist's path, as it is, unless ``path = false``;
     - 20 bones, the ways w to each joint from the joint before it, as ``w / sqrt(|w|^2 + soft^2)``:
       a long one keeps little but its direction, a short one its length too, and none jumps when
       joints meet;
@@ -61,5 +61,6 @@ class HandshapeEncoder(Encoder):
             ways = ways * (seen[..., _TO, :] & seen[..., _FROM, :])
         bones, apart = ways.split([POINTS - 1, DISTANCES], -2)
         bones = bones / (bones.square().sum(-1, keepdim=True) + config.soft**2).sqrt()
-        found = [path, bones.flatten(-2), torch.linalg.vector_norm(apart, dim=-1)]
+        shape = [bones.flatten(-2), torch.linalg.vector_norm(apart, dim=-1)]
+        found = [path, *shape] if config.path else shape
         return inputs.with_values(torch.cat(found, -1).flatten(2))  # (b, t, (h d))

@@ -19,6 +19,9 @@ class HandshapeConfig:
     )
     coordinates: Literal[2, 3] = field(default=3, metadata={"help": "the processor's"})
     presence: bool = field(default=True, metadata={"help": "the processor's"})
+    path: bool = field(
+        default=True, metadata={"help": "the wrist's path too, beside the hand's shape"}
+    )
     soft: float = field(
         default=0.2,
         validator=gt(0),
@@ -33,7 +36,8 @@ class HandshapeConfig:
     @property
     def gives(self) -> int:
         """Numbers a step, out: of each hand the wrist's path, the bones, the distances."""
-        return self.hands * (POINTS * self.coordinates + DISTANCES)
+        ways = POINTS if self.path else POINTS - 1
+        return self.hands * (ways * self.coordinates + DISTANCES)
 
 
 #: between two fingertips, and from each other joint of the four fingers to the tip of the thumb

@@ -31,7 +31,8 @@ class Regression(Objective):
 
     Where there are n steps y for every x, by their rates, x tells all n: its width is n times
     theirs, ``b (t n) d`` is read as ``b t (n d)``. What one of them is longer is left out: an
-    encoder of windows has a few steps less than its clip.
+    encoder of windows has a few steps less than its clip. With ``over``, y is how much the steps of
+    ``to`` change in so many, and the last of a clip, which tell no change, are left out.
     """
 
     config: RegressionConfig
@@ -49,8 +50,10 @@ class Regression(Objective):
         Raises:
             UserError: a part gives nothing, or their rates, widths or lengths do not fit.
         """
-        ours, theirs = self._given(trace, self.on), self._given(trace, self.config.to)
-        times = self._times(ours, theirs)
+        ours, whole = self._given(trace, self.on), self._given(trace, self.config.to)
+        times = self._times(ours, whole)
+        self._refuse_apart(ours.lengths * times, whole.lengths, times * APART, batch)
+        theirs = whole if self.config.over is None else _changes(whole, self.config.over)
         steps = min(ours.values.shape[1], theirs.values.shape[1] // times)
         target = rearrange(theirs.values[:, : steps * times], "b (t n) d -> b t (n d)", n=times)
         if ours.values.shape[2] != target.shape[2]:
@@ -59,7 +62,6 @@ class Regression(Objective):
                 f'{target.shape[2]} are needed ({times} steps of to = "{self.config.to}")'
             )
         lengths = torch.minimum(ours.lengths, theirs.lengths // times)  # (b)
-        self._refuse_apart(ours.lengths * times, theirs.lengths, times * APART, batch)
         valid = lengths_to_mask(lengths, steps)  # (b, t)
         share = (valid / lengths.clamp(min=1)[:, None])[valid]  # (n): of its clip
         pair = ours.values[:, :steps][valid].float(), target[valid].detach().float()  # (n, d)
@@ -90,3 +92,10 @@ class Regression(Objective):
                     f'{row.where}: regression: to = "{self.config.to}" has {other} steps, '
                     f'on = "{self.on}" tells of {one}; are they of the same clip?'
                 )
+
+
+def _changes(steps: Sequence, over: int) -> Sequence:
+    """``b t d`` to ``b (t - over) d``: how much each step's numbers change in ``over`` steps."""
+    values, lengths = steps.values, (steps.lengths - over).clamp(min=0)
+    change = values[:, over:] - values[:, : max(values.shape[1] - over, 0)]
+    return Sequence(change, lengths_to_mask(lengths, change.shape[1]), steps.rate)

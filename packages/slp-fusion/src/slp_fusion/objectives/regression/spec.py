@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from attrs import field, frozen
-from attrs.validators import min_len
+from attrs.validators import ge, min_len, optional
 
 from slp_core.spec import ComponentSpec
 
@@ -22,6 +22,12 @@ class RegressionConfig:
     loss: Literal["squared", "absolute"] = field(
         default="squared", metadata={"help": "of the error of each number"}
     )
+    over: int | None = field(
+        default=None,
+        validator=optional(ge(1)),
+        metadata={"help": "steps of `to`: tell how much its numbers change in so many, as the way "
+                          "that points of a pose go, and not the numbers"},
+    )  # fmt: skip
 
 
 SPEC = ComponentSpec(
