@@ -2,11 +2,13 @@
 
 Each is a recipe of ``recipes/tiny`` with something left out or put in the place of something else.
 The encoders of a recipe learn to see once and are shared by its variants and all seeds; what a
-seed draws is all that comes behind them. SpaMo's pictures are of the hand alone here, so that one
-stream sees what it looks like and the other where it goes. Motion alone skips the adapter's
-convolutions, as in SpaMo: few windows would come out of them. The language model of "frozen" and
-"LoRA" has learnt to translate the corpus's German sentences to English first. SignBind's experts
-and its language model are trained once a seed: its variants differ in what joins the experts.
+seed draws is all that comes behind them. SpaMo's streams are kept apart here: pictures, of the hand
+alone, tell its shape, and windows the ways that the arms go; what else an encoder saw is not handed
+on. Motion alone skips the adapter's convolutions, as in SpaMo: few windows would come out of them.
+"by channel" fuses both streams step by step instead of one behind the other. The language model of
+"frozen" and "LoRA" has learnt to translate the corpus's German sentences to English first.
+SignBind's experts and its language model are trained once a seed: its variants differ in what joins
+the experts.
 """
 
 from __future__ import annotations
@@ -30,10 +32,14 @@ def table_of(recipe: str, settings: Iterable[str] = ()) -> Recipe:
     return load_recipe(RECIPES / f"{recipe}.toml", every).source.table
 
 
-def spamo(table: Recipe, streams: list[str], aligned: bool = True, lm: str = "") -> None:
+def spamo(
+    table: Recipe, streams: list[str], aligned: bool = True, lm: str = "", by_channel: bool = False
+) -> None:
     """SpaMo with some of its streams, with VT-Align or without, with a language model of its own
-    or one that is there already: frozen or with LoRA."""
+    or one that is there already (frozen or with LoRA), fused along time or by channel."""
     taught(table, streams)
+    if by_channel:
+        table["fusion"] |= {"axis": "channel", "resample": True}
     table["mapper"]["tcn"] = streams != ["motion"]
     stages = table["stages"] = table["stages"] if aligned else table["stages"][1:]
     for stage in stages:
@@ -68,7 +74,10 @@ def signllm(table: Recipe, parts: list[str]) -> None:
 def taught(table: Recipe, streams: list[str]) -> None:
     """Leave out the stage in which encoders learn to see, and all streams but these and their
     trunks."""
-    kept = {*streams, *(table["streams"][stream]["from"] for stream in streams)}
+    kept, trunks = set[str](), {*streams}
+    while trunks:
+        kept |= trunks
+        trunks = {table["streams"][name].get("from", name) for name in trunks} - kept
     table["streams"] = {name: one for name, one in table["streams"].items() if name in kept}
     table["fusion"]["streams"] = streams
     del table["stages"][0]
@@ -125,6 +134,15 @@ SETTINGS: dict[str, list[str]] = {
         "streams.pictures.processor.size=48",
         "streams.pictures.processor.crop=hand",
         "streams.pictures.processor.poses=corpus/poses",
+        "streams.hands.encoder.path=false",
+        "streams.hands-seen.mapper.dim=248",
+        "streams.spatial.from=hands-seen",
+        'streams.arms={signal="pose",processor={use="pose",components=["POSE_LANDMARKS"],points=8,'
+        'coordinates=2,presence=false},encoder="pose"}',
+        "streams.hands-moved.mapper.dim=64",
+        "streams.motion.from=hands-moved",
+        "stages.0.objectives.1.to=streams.arms.encoder",
+        "stages.0.objectives.1.over=8",
         "stages.0.epochs=10",
     ],
     "signllm": [],
@@ -144,6 +162,7 @@ VARIANTS: dict[str, tuple[str, Callable[[Recipe], None]]] = {
     "SpaMo": ("spamo", partial(spamo, streams=BOTH)),
     "spatial": ("spamo", partial(spamo, streams=["spatial"])),
     "motion": ("spamo", partial(spamo, streams=["motion"])),
+    "SpaMo, by channel": ("spamo", partial(spamo, streams=BOTH, by_channel=True)),
     "SpaMo, no VT-Align": ("spamo", partial(spamo, streams=BOTH, aligned=False)),
     "spatial, no VT-Align": ("spamo", partial(spamo, streams=["spatial"], aligned=False)),
     "motion, no VT-Align": ("spamo", partial(spamo, streams=["motion"], aligned=False)),
