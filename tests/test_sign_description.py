@@ -89,7 +89,7 @@ def test_handshapes_of_the_manual_alphabet(name: str, said: list[str]) -> None:
     assert shape[: next(n for n, one in enumerate(shape) if "pointing" in one)] == said
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     scale=st.floats(0.3, 4), x=st.floats(-500, 500), y=st.floats(-500, 500), mirror=st.booleans()
 )

@@ -103,7 +103,7 @@ def everything(log_probs: Tensor) -> Tensor:
 STEPS = {"steps": st.integers(1, 5), "classes": st.integers(2, 4), "seed": st.integers(0, 999)}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(**STEPS)
 def test_likelihood_is_the_sum_over_all_alignments(steps, classes, seed):
     log_probs = random_steps(steps, classes, seed)
@@ -147,7 +147,7 @@ def _alignments(text, steps):
             yield path
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(**STEPS)
 def test_greedy_reads_the_likeliest_alignment(steps, classes, seed):
     log_probs = random_steps(steps, classes, seed)
@@ -161,7 +161,7 @@ def test_greedy_reads_the_likeliest_alignment(steps, classes, seed):
     assert total == pytest.approx(worth[best])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(**STEPS)
 def test_enough_beams_find_the_likeliest_text(steps, classes, seed):
     log_probs = random_steps(steps, classes, seed)
@@ -199,7 +199,7 @@ def plain_beam_search(log_probs: Tensor, beams: int) -> tuple[tuple[int, ...], f
     return text, math.log(sum(ends))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     steps=st.integers(1, 30),
     classes=st.integers(2, 40),
@@ -213,7 +213,7 @@ def test_classes_that_are_not_tried_would_not_be_kept(steps, classes, beams, see
     assert tuple(said) == text and total == pytest.approx(worth)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(**STEPS)
 def test_unit_probabilities_are_those_of_texts_that_begin_so(steps, classes, seed):
     log_probs = random_steps(steps, classes, seed)
@@ -261,7 +261,7 @@ def test_a_transcript_has_the_probability_of_what_was_said(beams):
     assert found.probability == pytest.approx(all_texts(log_probs[0])[tuple(said)], rel=1e-5)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     lengths=st.lists(st.integers(0, 9), min_size=1, max_size=4).filter(any),
     extra=st.integers(0, 4),

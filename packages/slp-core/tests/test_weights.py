@@ -51,7 +51,7 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path / "saved"
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.sets(st.sampled_from(NAMES)))
 def test_both_files_together_are_the_whole(
     tmp_path_factory: pytest.TempPathFactory, frozen: set[str]

@@ -107,7 +107,7 @@ def test_a_tokenizer_from_scratch_knows_the_glosses_as_they_are_read(make, kind,
     assert read == wind or not lower  # words that both columns have share their embedding
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     numbers=st.lists(st.integers(0, 2), min_size=1, max_size=4),
     kind=st.sampled_from(["causal-lm", "seq2seq"]),

@@ -27,9 +27,7 @@ BEFORE, BEHIND, TEXT = "translate the signs", "into german:", "im süden regnet 
 PROMPT = f"{BEFORE} {{signs}} {BEHIND}"
 BEGINS = {"llama": "<s>", "gemma2": "<bos>", "gemma3": "<bos>"}  # before every text
 
-DRAWN = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+DRAWN = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 TEXTS = ("der wind weht", "sonne .", "morgen", "am tag scheint die sonne .")
 

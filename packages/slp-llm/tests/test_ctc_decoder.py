@@ -80,7 +80,7 @@ def test_a_translation_against_all_alignments(rows: Manifest, beams: int) -> Non
     assert read.text == found.text and read.probability == pytest.approx(texts[said], rel=1e-5)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     lengths=st.lists(st.integers(1, 12), min_size=1, max_size=4),
     extra=st.integers(0, 5),

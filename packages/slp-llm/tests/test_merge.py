@@ -21,9 +21,7 @@ from slp_llm.decoders.prompts import ExamplesConfig
 from slp_llm.decoders.seq2seq.model import Seq2Seq
 from slp_llm.decoders.seq2seq.spec import Seq2SeqConfig
 
-DRAWN = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+DRAWN = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 
 pytestmark = pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses")

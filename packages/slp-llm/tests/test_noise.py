@@ -39,7 +39,7 @@ def brute_force(said: tuple[str, ...], meant: tuple[str, ...]) -> tuple[int, int
     return min((sum(one), *one) for one in every(0, 0))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(pairs=st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=4))
 def test_error_rates_are_those_of_the_best_alignment(pairs):
     said, meant = zip(*pairs, strict=True)

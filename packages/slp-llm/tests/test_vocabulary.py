@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slp_core.errors import UserError
@@ -31,7 +31,7 @@ def there_and_back(tokenizer, text):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(texts=st.lists(FIELD, min_size=1, max_size=4))
 def test_text_that_was_seen_comes_back_exactly(kind, texts):
     tokenizer = train_tokenizer(Vocabulary(kind=kind, size=5000), [*texts, *TEXTS], "decoder")
@@ -39,7 +39,7 @@ def test_text_that_was_seen_comes_back_exactly(kind, texts):
         assert there_and_back(tokenizer, text) == text
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(texts=st.lists(FIELD, min_size=1, max_size=4))
 def test_words_come_back_with_one_blank_between_them(texts):
     tokenizer = train_tokenizer(Vocabulary(kind="word"), [*texts, *TEXTS], "decoder")

@@ -53,7 +53,7 @@ def built(checkpoints: dict[str, Path]) -> Callable[..., Any]:
 
 
 @every_option
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=3), extra=st.integers(0, 5))
 def test_padding_changes_nothing(
     built: Any, name: str, keys: Any, lengths: list[int], extra: int

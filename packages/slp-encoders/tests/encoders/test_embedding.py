@@ -34,7 +34,7 @@ def test_each_id_is_its_row() -> None:
     assert torch.equal(output.mask, inputs.mask)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=4))
 def test_padding_changes_nothing(lengths: list[int]) -> None:
     samples = [torch.randint(11, (length,)) for length in lengths]

@@ -93,7 +93,7 @@ def test_what_is_not_seen_is_zero() -> None:
     assert not encode(points)[..., :3].any()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 5))
 def test_padding_changes_nothing(lengths: list[int], more: int) -> None:
     part = SPEC.load()(HandshapeConfig())

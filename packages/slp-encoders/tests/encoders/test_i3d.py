@@ -287,7 +287,7 @@ def part(file: Path) -> Any:
     return built(file, window=4, stride=2, batch=3)
 
 
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(lengths=st.lists(st.integers(1, 7), min_size=1, max_size=3), extra=st.integers(0, 3))
 def test_padding_changes_nothing(part: Any, lengths: list[int], extra: int) -> None:
     assert_padding_changes_nothing(part, clips(*lengths, side=32), extra=extra)

@@ -154,7 +154,7 @@ def part(folder: Path, request: pytest.FixtureRequest) -> Any:
     return built(folder, downsample=request.param, batch=3)
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(lengths=st.lists(st.integers(1, 14), min_size=1, max_size=3), extra=st.integers(0, 3))
 def test_padding_changes_nothing(part: Any, lengths: list[int], extra: int) -> None:
     assert_padding_changes_nothing(part, clips(*lengths), extra=extra)

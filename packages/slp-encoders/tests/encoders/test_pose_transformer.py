@@ -103,7 +103,7 @@ def test_what_a_step_is_made_of() -> None:
     assert built(window=5, stride=2).receptive_field == ReceptiveField(5, 2, "repeat")
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     lengths=st.lists(st.integers(1, 9), min_size=1, max_size=4),
     kernel=st.sampled_from([1, 3, 5]),

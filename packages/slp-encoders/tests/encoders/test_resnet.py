@@ -120,7 +120,7 @@ def part() -> Any:
     return built(scratch=ResNetScratch(**SMALL), batch=3)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(lengths=st.lists(st.integers(1, 5), min_size=1, max_size=3), extra=st.integers(0, 3))
 def test_padding_changes_nothing(part: Any, lengths: list[int], extra: int) -> None:
     assert_padding_changes_nothing(part, clips(*lengths), extra=extra)

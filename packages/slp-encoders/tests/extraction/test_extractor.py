@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slp_core.errors import UserError
@@ -43,7 +43,7 @@ def assert_as_alone(extractor: Extractor, name: str, file: Path) -> None:
     assert extractor.store.record(key).rate == pytest.approx(rate)
 
 
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12)
 @given(
     lengths=st.lists(st.integers(1, 23), min_size=1, max_size=5),
     window=st.integers(1, 7),

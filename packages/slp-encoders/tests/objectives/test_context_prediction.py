@@ -122,7 +122,7 @@ def test_where_the_gradients_go() -> None:
     assert abs(steps) > 1e-3 and codes == 0
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     lengths=st.lists(st.integers(1, 8), min_size=1, max_size=4),
     extra=st.integers(0, 5),
@@ -148,7 +148,6 @@ def test_padding_changes_nothing(lengths: list[int], extra: int, source: str) ->
         assert torch.allclose(one, found[0], atol=1e-5)
 
 
-@settings(deadline=None)
 @given(lengths=st.lists(st.integers(1, 6), min_size=1, max_size=5))
 def test_who_is_drawn(lengths: list[int]) -> None:
     """Anybody but the step itself, and with ``clip`` of its own clip; all of them in turn."""

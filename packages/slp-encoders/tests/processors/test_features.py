@@ -145,9 +145,7 @@ def test_only_the_span_is_read(tmp_path: Path) -> None:
     tracemalloc.stop()
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(edits=st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=4)), max_size=4),
        cut=st.integers(0, 400))  # fmt: skip
 def test_damaged_bytes_give_one_line_and_cost_no_memory(

@@ -184,9 +184,7 @@ def test_the_signature_says_what_is_read() -> None:
     assert str(signature(ImageConfig(size=32), "image")) == "b t c=3 h=32 w=32 (uint8)"
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
     suffix=st.sampled_from(["png", "jpeg", "webp", "bmp", "tiff", "gif"]),
     edits=st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=6),

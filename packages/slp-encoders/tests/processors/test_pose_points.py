@@ -57,7 +57,7 @@ def test_points_that_are_no_number_are_missing(tmp_path: Path, value: float) -> 
 
 
 @given(st.integers(0, 8), st.integers(1, 9))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("normalize", ["shoulders", "hands"])
 def test_two_spans_of_a_file_agree(tmp_path: Path, normalize: str, start: int, length: int) -> None:
     path = poses.write(tmp_path / "a.pose", poses.REDUCED, *poses.random_body(poses.REDUCED, 9))

@@ -84,7 +84,7 @@ def test_empty_frames_cost_no_memory(tmp_path: Path) -> None:
     edits=st.lists(st.tuples(st.integers(0, 600), st.binary(min_size=1, max_size=4)), max_size=4),
     cut=st.integers(0, 900),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_bytes_give_one_line_and_cost_no_memory(
     tmp_path: Path, version: float, edits: list[tuple[int, bytes]], cut: int
 ) -> None:

@@ -57,7 +57,7 @@ def test_lower_min_count_and_size(reader: Any) -> None:
     assert reader(size=3).sizes() == {"vocabulary": 3}
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(texts=st.lists(SENTENCES, min_size=1, max_size=8), text=SENTENCES, least=st.integers(1, 3))
 def test_words_against_a_counter(
     tmp_path_factory: Any, texts: list[str], text: str, least: int

@@ -349,7 +349,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     edits=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=6),
     cut=st.integers(0, 2000),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_bytes_give_one_line_and_cost_little_memory(
     tmp_path: Path, small: dict[str, bytes], name: str, edits: list[tuple[int, int]], cut: int
 ) -> None:

@@ -57,7 +57,7 @@ def test_the_gradient_goes_straight_through() -> None:
     assert part.codebook.weight.grad is None
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(lengths=st.lists(st.integers(1, 7), min_size=1, max_size=4), extra=st.integers(0, 4))
 def test_padding_changes_nothing(lengths: list[int], extra: int) -> None:
     assert_padding_changes_nothing(built(), clips(*lengths), extra=extra)

@@ -32,7 +32,7 @@ def stream(samples: list[torch.Tensor], extra: int = 0) -> Sequence:
     return Sequence(values, mask, torch.full((len(samples),), 25.0))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(a=lengths, b=lengths, c=lengths, extra=st.integers(0, 3))
 def test_in_time_the_valid_steps_follow_each_other(
     a: list[int], b: list[int], c: list[int], extra: int
@@ -50,7 +50,7 @@ def test_in_time_the_valid_steps_follow_each_other(
     assert output.rate.isnan().all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(lengths=lengths, extra=st.integers(0, 3))
 def test_in_channels_each_step_is_joined(lengths: list[int], extra: int) -> None:
     left = [torch.randn(n, 4) for n in lengths]

@@ -18,7 +18,7 @@ lengths = st.lists(st.integers(1, 12), min_size=3, max_size=3)
 rates = st.lists(st.sampled_from([5.0, 12.5, 25.0, 29.97, math.nan]), min_size=3, max_size=3)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lengths, lengths, rates, rates, st.integers(0, 3), st.integers(0, 3))
 def test_each_sample_is_interpolated_at_the_middles_of_its_steps(
     stream: Callable[..., Sequence],

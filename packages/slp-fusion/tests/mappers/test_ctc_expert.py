@@ -86,7 +86,7 @@ def test_every_layer_learns(rows: Manifest, keys: dict[str, Any]) -> None:
     assert {id(p) for p in head} == {id(p) for p in expert.head.parameters()}
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(lengths=st.lists(st.integers(1, 20), min_size=1, max_size=4), extra=st.integers(0, 9))
 @pytest.mark.parametrize("keys", KEYS, ids=repr)
 def test_padding_changes_nothing(

@@ -22,7 +22,7 @@ def counting(lengths: list[int], steps: int) -> Sequence:
     return Sequence(values.masked_fill(~mask, math.nan)[..., None], mask, rate)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     lengths=st.lists(st.integers(1, 20), min_size=1, max_size=4),
     extra=st.integers(0, 3),

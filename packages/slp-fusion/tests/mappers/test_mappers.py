@@ -77,7 +77,7 @@ def batch(*lengths: int, width: int = WIDTH) -> Sequence:
     return Sequence.pad([torch.randn(n, width) for n in lengths], [25.0] * len(lengths))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=4), extra=st.integers(0, 9))
 @pytest.mark.parametrize("config", CONFIGS, ids=repr)
 def test_padding_changes_nothing(config: Any, lengths: list[int], extra: int) -> None:
@@ -207,7 +207,7 @@ def test_gru_is_each_way_by_itself() -> None:
 
 
 @given(lengths=st.lists(st.integers(1, 20), min_size=1, max_size=4), parts=st.integers(1, 8))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_segments_are_cut_as_adaptive_pooling_cuts(lengths: list[int], parts: int) -> None:
     inputs = batch(*lengths)
     found = segment_means(inputs.values, inputs.lengths, parts)
@@ -270,7 +270,7 @@ def test_cnn_is_its_convolutions(config: CNNConfig, width: int) -> None:
         st.tuples(st.sampled_from([1, 3, 5, 9]), st.integers(1, 5)), min_size=1, max_size=3
     ),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_cnn_lengths_and_rate(length: int, layers: list[tuple[int, int]]) -> None:
     kernels, strides = ([*column] for column in zip(*layers, strict=True))
     part = built(CNNConfig(dim=2, kernels=kernels, strides=strides))

@@ -88,7 +88,7 @@ def test_values_without_padding(keys: dict[str, Any], training: bool) -> None:
         assert torch.allclose(block.norm.running_var, norm.running_var, atol=1e-5)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     lengths=st.lists(st.integers(1, 45), min_size=1, max_size=4),
     extra=st.integers(0, 20),

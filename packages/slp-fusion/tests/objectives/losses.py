@@ -62,7 +62,7 @@ def measured(
 def assert_blind_to_padding(objective: Any) -> None:
     """Neither the loss nor a gradient changes, whatever the padding holds."""
 
-    @settings(deadline=None, max_examples=25)
+    @settings(max_examples=25)
     @given(lengths=st.lists(st.integers(1, 6), min_size=2, max_size=4), extra=st.integers(0, 4))
     def holds(lengths: list[int], extra: int) -> None:
         signs, texts, found = drawn(lengths), drawn(lengths[::-1], 1), []

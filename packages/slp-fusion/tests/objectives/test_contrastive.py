@@ -43,7 +43,7 @@ def by_hand(
     return float(-np.log(own / table.sum(1)).sum() - np.log(own / table.sum(0)).sum()) / 2
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     lengths=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=5),
     temperature=st.sampled_from([0.07, 0.5, 1.0]),

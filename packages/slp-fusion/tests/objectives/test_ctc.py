@@ -122,7 +122,7 @@ LABELS = st.lists(st.integers(1, CLASSES - 1), max_size=4)
 SAMPLES = st.lists(st.tuples(st.integers(1, 6), LABELS), min_size=1, max_size=4)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(labels=LABELS, steps=st.integers(1, 5))
 def test_it_is_the_sum_over_all_alignments(labels: list[int], steps: int) -> None:
     (sample,), expected = clips(steps), by_hand(clips(steps)[0], labels)
@@ -135,7 +135,7 @@ def test_it_is_the_sum_over_all_alignments(labels: list[int], steps: int) -> Non
         assert loss.item() == 0 and not gradient.any()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(samples=SAMPLES)
 def test_it_is_the_sum_of_each_sample_of_pytorch(samples: list[tuple[int, list[int]]]) -> None:
     assume(all(needed(labels) <= steps for steps, labels in samples))
@@ -152,7 +152,7 @@ def test_it_is_the_sum_of_each_sample_of_pytorch(samples: list[tuple[int, list[i
     assert count == sum(len(one) + 1 for one in labels)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(samples=SAMPLES, extra=st.integers(0, 5))
 def test_padding_changes_nothing(samples: list[tuple[int, list[int]]], extra: int) -> None:
     """NaN behind the steps, another class behind the labels."""
@@ -163,7 +163,7 @@ def test_padding_changes_nothing(samples: list[tuple[int, list[int]]], extra: in
     assert (loss.item(), count) == (pytest.approx(again.item()), same)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(samples=SAMPLES)
 def test_what_cannot_be_read_is_as_if_it_were_not_there(
     samples: list[tuple[int, list[int]]],

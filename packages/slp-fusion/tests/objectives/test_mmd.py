@@ -44,7 +44,7 @@ def by_hand(ours: Tensor, theirs: Tensor, config: MMDConfig) -> float:
     return mean(s, s) + mean(t, t) - 2 * mean(s, t)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     lengths=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=4),
     seed=st.integers(0, 99),

@@ -207,7 +207,7 @@ def test_what_cannot_be_learnt_is_told() -> None:
         measured(objective(), pipeline, samples(math.nan))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=25))
 def test_the_area_is_the_share_of_pairs_in_order(pairs: list[tuple[int, bool]]) -> None:
     scores, truth = (np.array(one) for one in zip(*pairs, strict=True))

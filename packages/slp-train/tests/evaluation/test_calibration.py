@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import sacrebleu
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slp_core.confidence import Calibration
@@ -39,7 +39,6 @@ def best(values, weights):
     ]
 
 
-@settings(deadline=None)
 @given(values)
 def test_isotonic_is_the_closed_form_and_scipys(pairs):
     y, weights = np.array(pairs, dtype=float).T
@@ -54,7 +53,6 @@ def fitted(raw, quality):
     return Calibration(confidence.tolist(), expected.tolist(), "", "", len(raw), {})
 
 
-@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(0, 99))
 def test_a_fit_is_of_tens_and_has_no_more_points_than_it_needs(samples, seed):
     rng = np.random.default_rng(seed)
@@ -69,7 +67,6 @@ def test_a_fit_is_of_tens_and_has_no_more_points_than_it_needs(samples, seed):
     assert len(calibration.confidence) <= 2 * len(set(calibration.expected))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 6)), min_size=1, max_size=60))
 def test_equal_confidences_can_be_fitted(pairs):
     raw, quality = np.array(pairs, dtype=float).T / 6

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slp_train.evaluation.scores import Prediction
@@ -44,7 +44,6 @@ def test_reliability_is_drawn_over_what_is_expected():
         assert (y - bottom) / (top - bottom) == pytest.approx(up)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=30))
 def test_rank_correlation_equals_scipys(pairs):
     stats = pytest.importorskip("scipy.stats")

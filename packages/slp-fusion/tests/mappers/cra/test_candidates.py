@@ -46,7 +46,7 @@ def by_hand(texts: list[str], limit: int, longest: int, min_count: int) -> list[
     return merges
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     texts=TEXTS,
     limit=st.integers(1, 12),
@@ -71,7 +71,7 @@ def test_candidates_and_their_counts(
             parted = [merged(text, merges[number]) for text in parted]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(texts=TEXTS, size=st.integers(CHARACTERS, 20))
 def test_counts_always_cover_the_texts(texts: list[str], size: int) -> None:
     found = find_candidates(texts, CHARACTERS, limit=15, longest=8, min_count=2)

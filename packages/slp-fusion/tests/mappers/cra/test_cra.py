@@ -105,7 +105,7 @@ def test_a_gru_tells_orders_apart_and_a_mean_does_not() -> None:
     assert torch.allclose(*values["mean"]) and not torch.allclose(*values["gru"], atol=1e-3)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(lengths=st.lists(st.integers(1, 4), max_size=5))
 def test_groups_are_averaged(lengths: list[int]) -> None:
     torch.manual_seed(0)
@@ -148,7 +148,7 @@ def test_an_unfitted_part_gives_every_run() -> None:
 
 
 @both
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     clips=st.lists(
         st.lists(st.integers(0, CODES - 1), min_size=1, max_size=9), min_size=1, max_size=4

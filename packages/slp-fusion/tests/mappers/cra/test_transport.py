@@ -104,7 +104,7 @@ def test_it_is_the_minimum_of_what_is_minimised(
     assert np.allclose(plan.data, found.x, atol=1e-4)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10_000),
     characters=st.integers(2, 8),
