@@ -10,7 +10,7 @@ from slp_core.manifest import write_manifest
 from slp_core.reading import RowReader
 from slp_core.recipe_file import parse_recipe
 from slp_core.signals import Processor, Signal
-from slp_train.data_check import check_data
+from slp_train.data_check import check_data, print_data_check
 
 RECIPE = """
 [recipe]
@@ -83,6 +83,16 @@ def test_what_objectives_alone_hear_is_not_wanted_of_the_test_split(recipe):
     write_manifest("test.tsv", ["pose", "text"], [["abc", "it rains"]])
     test = check_data(heard)["splits"]["test"]
     assert (test["rows"], test["bad"], test["steps"]) == (1, [], 3)
+
+
+def test_a_manifest_that_is_not_there_is_named_beside_those_that_are(recipe, capsys):
+    write_manifest("train.tsv", ["pose", "gloss", "text"], [["a", "RAIN", "it rains"]])
+    result = check_data(recipe)
+    assert (list(result["splits"]), result["absent"]) == (["train"], {"test": "test.tsv"})
+    print_data_check(result)
+    assert "test.tsv: is not there; nothing of the test split" in capsys.readouterr().err
+    write_manifest("test.tsv", ["pose", "gloss", "text"], [["a", "RAIN", "it rains"]])
+    assert check_data(recipe)["absent"] == {}
 
 
 def test_without_any_manifest_it_says_which_it_looked_for(recipe, monkeypatch):

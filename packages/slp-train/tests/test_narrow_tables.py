@@ -17,7 +17,7 @@ def splits():
     rows = {"rows": MANY, "bad": [], "steps": MANY, "longest": MANY}
     shared = {"what": "sentences", "split": "validation", "earlier": "train", "shared": MANY,
               "distinct": MANY, "shared_rows": MANY, "rows": MANY, "percent": 77.7}  # fmt: skip
-    print_data_check({"splits": {"validation": rows}, "overlap": [shared]})
+    print_data_check({"splits": {"validation": rows}, "overlap": [shared], "absent": {}})
     return 7 * 8 + 3
 
 

@@ -58,7 +58,16 @@ def check_data(recipe: Recipe) -> dict[str, Any]:
         column = columns[name]
         compared[f"{column} files" if processor.reads_files else column] = column
     found = [{**asdict(one), "percent": one.percent} for one in overlap(rows, compared)]
-    return {"splits": splits, "overlap": [one for one in found if one["rows"]]}
+    absent = {
+        split: str(file)
+        for split in get_args(Split)
+        if (file := recipe.data.path(split)) is not None and split not in manifests
+    }
+    return {
+        "splits": splits,
+        "overlap": [one for one in found if one["rows"]],
+        "absent": absent,
+    }
 
 
 def _nothing_to_check(recipe: Recipe) -> str:
@@ -74,7 +83,7 @@ def _nothing_to_check(recipe: Recipe) -> str:
 
 
 def print_data_check(result: dict[str, Any]) -> None:
-    """The tables on stdout, every bad row on stderr."""
+    """The tables on stdout, every bad row and absent manifest on stderr."""
     from rich.console import Console
     from rich.table import Table
 
@@ -98,3 +107,5 @@ def print_data_check(result: dict[str, Any]) -> None:
     for split in result["splits"].values():
         for line in split["bad"]:
             say(line)
+    for split, file in result["absent"].items():
+        say(f"{file}: is not there; nothing of the {split} split is checked")
